@@ -1,0 +1,18 @@
+# ROS's own programs are written for the system's python3: that comes first, the project's is named in full.
+SHELL := /bin/bash
+NOETIC := $(wildcard /opt/ros/noetic/setup.bash)
+export PATH := /usr/bin:/bin:$(PATH)
+PYTHON := $(if $(NOETIC),source $(NOETIC) && )$(CURDIR)/.venv/bin/python
+
+.PHONY: setup demo test lint types check ros-test catkin-test docs clean
+
+setup:        ; @scripts/setup.sh
+demo: setup   ; @scripts/demo.sh
+test: setup   ; @$(PYTHON) -m pytest
+lint: setup   ; @$(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check && .venv/bin/lint-imports
+types: setup  ; @$(PYTHON) -m mypy
+check: lint types test
+ros-test: setup    ; @PSPGRASP_REQUIRE_ROS=1 $(PYTHON) -m pytest -m ros
+catkin-test: setup ; @PSPGRASP_REQUIRE_ROS=1 $(PYTHON) -m pytest tests/ros/test_catkin_build.py
+docs: setup        ; @$(PYTHON) -m pytest --doctest-glob='*.md' README.md docs || [ $$? = 5 ]
+clean: ; @rm -rf build devel dist *.egg-info .*_cache .hypothesis `find pspgrasp tests -name __pycache__`

@@ -1,0 +1,140 @@
+"""A checkpoint: weights, the network they belong to, how its input is made, and how it was trained, in one file.
+
+The file is safetensors; everything but the tensors stands as JSON under `pspgrasp` in its header. Nothing is
+ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Mapping
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from pspgrasp.config import PreprocessConfig, from_tree, to_tree
+from pspgrasp.errors import CheckpointError, PspGraspError
+from pspgrasp.models import ModelConfig, build_model
+
+HEADER = "pspgrasp"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Trained weights with all that is needed to use them.
+
+    Attributes:
+        name: What people call it; the stem of its file.
+        model: The network.
+        weights: Tensor by name, as the network's `state_dict`.
+        preprocess: How its input is made.
+        width_scale_px: Width map = output * width_scale_px [px of the input]; one value for encode and decode.
+        training: What made the weights: command, data, seed, figures. Empty means untrained, and is refused.
+    """
+
+    name: str
+    model: ModelConfig
+    weights: Mapping[str, torch.Tensor]
+    preprocess: PreprocessConfig = PreprocessConfig()
+    width_scale_px: float = 150.0
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def network(self) -> nn.Module:
+        """Return the network with these weights, float32, in evaluation mode.
+
+        Raises:
+            CheckpointError: The weights don't fit the architecture; names the first wrong tensor.
+        """
+        network = build_model(self.model)
+        check_fit(self.weights, network, self.name)
+        network.load_state_dict(dict(self.weights))
+        return network.float().eval()
+
+
+def check_fit(weights: Mapping[str, torch.Tensor], network: nn.Module, name: str) -> None:
+    """Compare weights with a network, tensor by tensor.
+
+    Raises:
+        CheckpointError: Names the first tensor that is missing, of another shape, or unknown to the network.
+    """
+    wanted = network.state_dict()
+    for key, tensor in wanted.items():
+        if key not in weights:
+            raise CheckpointError(f"checkpoint {name!r} lacks tensor {key!r}, which its architecture needs")
+        if weights[key].shape != tensor.shape:
+            raise CheckpointError(
+                f"checkpoint {name!r}: tensor {key!r} is {list(weights[key].shape)}, "
+                f"its architecture needs {list(tensor.shape)}"
+            )
+    for key in weights:
+        if key not in wanted:
+            raise CheckpointError(f"checkpoint {name!r} has tensor {key!r}, which its architecture does not know")
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint; the file appears whole or not at all.
+
+    Raises:
+        CheckpointError: The file can't be written.
+    """
+    header = {
+        "model": checkpoint.model.to_tree(),
+        "preprocess": to_tree(checkpoint.preprocess),
+        "width_scale_px": checkpoint.width_scale_px,
+        "training": dict(checkpoint.training),
+    }
+    part = path.with_name(path.name + ".part")
+    try:
+        save_file({k: v.contiguous() for k, v in checkpoint.weights.items()}, part, {HEADER: json.dumps(header)})
+        os.replace(part, path)
+    except (OSError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        raise CheckpointError(f"checkpoint {path} can't be written: {error}") from error
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Return the trained checkpoint that a file holds.
+
+    Raises:
+        CheckpointError: The file is missing, broken, not one of ours, or holds untrained weights.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path} is not a file")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = _header(file.metadata(), path)
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {path} is broken: {error}") from error
+    return _checkpoint(path, header, weights)
+
+
+def _header(metadata: Any, path: Path) -> Dict[str, Any]:
+    if not metadata or HEADER not in metadata:
+        raise CheckpointError(
+            f"{path} holds tensors but no description of their network; "
+            "`pspgrasp import-weights` makes a checkpoint of published weights"
+        )
+    header = json.loads(metadata[HEADER])
+    if not isinstance(header, dict):
+        raise CheckpointError(f"checkpoint {path}: its header must be a mapping, got {header!r}")
+    return header
+
+
+def _checkpoint(path: Path, header: Dict[str, Any], weights: Dict[str, torch.Tensor]) -> Checkpoint:
+    training, scale = header.get("training"), header.get("width_scale_px")
+    if not training or not isinstance(training, dict):
+        raise CheckpointError(f"checkpoint {path} has no training record; untrained weights give no grasps")
+    if not isinstance(scale, (int, float)) or isinstance(scale, bool) or not 0 < scale < float("inf"):
+        raise CheckpointError(f"checkpoint {path}: width_scale_px must be a positive number, got {scale!r}")
+    try:
+        model = ModelConfig.from_tree(header.get("model"))
+        preprocess = from_tree(PreprocessConfig, header.get("preprocess"), "preprocess")
+    except PspGraspError as error:
+        raise CheckpointError(f"checkpoint {path}: {error}") from error
+    return Checkpoint(path.stem, model, weights, preprocess, float(scale), training)

@@ -1,0 +1,132 @@
+"""The command line: `pspgrasp COMMAND --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import List, Optional
+
+from pspgrasp import __version__
+from pspgrasp.errors import DepthError, PspGraspError
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run a command; a user's error is one line on stderr and exit status 1."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except PspGraspError as error:
+        print(f"pspgrasp: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pspgrasp", description="Planar grasps from depth images.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_predict(commands)
+    _add_models(commands)
+    _add_config(commands)
+    _add_import_weights(commands)
+    return parser
+
+
+def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "predict", help="grasps of one depth image", description="Print the grasps of a depth image, best first."
+    )
+    command.add_argument("image", type=Path, help="16-bit PNG, 0 = no measurement")
+    command.add_argument("--camera", type=float, nargs=4, metavar=("FX", "FY", "CX", "CY"), required=True,
+                         help="focal lengths and principal point [px]")  # fmt: skip
+    command.add_argument("--unit", type=float, default=0.001, help="metres per step of the PNG (default: 0.001)")
+    command.add_argument("--checkpoint", default="", help="name of one that ships, or a file (see: pspgrasp models)")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    command.add_argument("--overlay", type=Path, help="write the image with the grasps drawn on it (PNG)")
+    command.set_defaults(run=_predict)
+
+
+def _add_models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("models", help="checkpoints that ship, and architectures")
+    command.set_defaults(run=_models)
+
+
+def _add_config(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("config", help="all parameters of the ROS node, as YAML with their defaults")
+    command.set_defaults(run=_config)
+
+
+def _add_import_weights(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "import-weights",
+        help="make a checkpoint of published weights",
+        description="Read a published PyTorch state dict (never a pickled module) and write a checkpoint.",
+    )
+    command.add_argument("file", type=Path, help="state dict, .pt or .pth")
+    command.add_argument("--architecture", required=True, help="ggcnn, ggcnn2 or grconvnet")
+    command.add_argument("--output", type=Path, required=True, help="checkpoint to write, .safetensors")
+    command.set_defaults(run=_import_weights)
+
+
+# Each command imports what it needs itself, so that --help doesn't wait for torch.
+
+
+def _predict(parsed: argparse.Namespace) -> None:
+    import cv2
+
+    from pspgrasp.camera import PinholeCamera
+    from pspgrasp.depth import DepthFrame
+    from pspgrasp.overlay import draw
+    from pspgrasp.predictor import GraspPredictor
+    from pspgrasp.shipped import DEFAULT, find_checkpoint
+
+    raw = cv2.imread(str(parsed.image), cv2.IMREAD_UNCHANGED)
+    if raw is None or raw.ndim != 2:
+        raise DepthError(f"{parsed.image} is not a single-channel image that can be read")
+    camera = PinholeCamera(raw.shape[1], raw.shape[0], *parsed.camera)
+    frame = DepthFrame(raw.astype("float32") * parsed.unit, camera)
+    predictor = GraspPredictor.from_checkpoint(find_checkpoint(parsed.checkpoint or DEFAULT), parsed.device)
+    prediction = predictor.predict(frame)
+    for grasp, place in zip(prediction.grasps, prediction.image_grasps):
+        x, y, z = grasp.position_m
+        print(f"quality {grasp.quality:.2f}  at ({place.u:.0f}, {place.v:.0f}) px  x {x:+.3f} y {y:+.3f} z {z:.3f} m  "
+              f"angle {grasp.angle_rad:+.2f} rad  width {grasp.width_m:.3f} m")  # fmt: skip
+    for rejection in prediction.rejections:
+        print(f"refused at ({rejection.image_grasp.u:.0f}, {rejection.image_grasp.v:.0f}) px: {rejection.reason.value}")
+    if prediction.nothing:
+        print(f"no grasp: {prediction.nothing.value}")
+    if parsed.overlay and not cv2.imwrite(str(parsed.overlay), draw(frame, prediction)):
+        raise PspGraspError(f"{parsed.overlay} can't be written")
+
+
+def _models(parsed: argparse.Namespace) -> None:
+    from pspgrasp.checkpoint import load_checkpoint
+    from pspgrasp.models import ARCHITECTURES
+    from pspgrasp.shipped import shipped_checkpoints
+
+    for name, path in shipped_checkpoints().items():
+        checkpoint = load_checkpoint(path)
+        millions = sum(t.numel() for t in checkpoint.weights.values()) / 1e6
+        print(f"{name}: {checkpoint.model.architecture}, {millions:.2f} M, {checkpoint.training.get('data', '')}")
+    print(f"architectures: {', '.join(sorted(ARCHITECTURES))}")
+
+
+def _config(parsed: argparse.Namespace) -> None:
+    from pspgrasp.config import to_yaml
+    from pspgrasp.node_config import NodeConfig
+
+    print(to_yaml(NodeConfig()))
+
+
+def _import_weights(parsed: argparse.Namespace) -> None:
+    from pspgrasp.checkpoint import save_checkpoint
+    from pspgrasp.import_weights import import_weights
+
+    checkpoint = import_weights(parsed.file, parsed.architecture)
+    save_checkpoint(checkpoint, parsed.output)
+    print(f"{parsed.output}: {checkpoint.model.architecture}, {len(checkpoint.weights)} tensors")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

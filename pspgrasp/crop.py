@@ -1,0 +1,79 @@
+"""The square window of an image that the network looks at, and the way back from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from pspgrasp.config import CropConfig
+from pspgrasp.grasp import ImageGrasp
+
+
+@dataclass(frozen=True)
+class SquareCrop:
+    """A square window of an image, resized to a square of `out_px`.
+
+    Attributes:
+        left_px: First column of the window in the image.
+        top_px: First row.
+        size_px: Side of the window [image px].
+        out_px: Side after resizing [crop px].
+    """
+
+    left_px: int
+    top_px: int
+    size_px: int
+    out_px: int
+
+    @classmethod
+    def placed(cls, config: CropConfig, height_px: int, width_px: int, out_px: int) -> SquareCrop:
+        """Return the window that `config` asks for in an image of this size.
+
+        A window larger than the image shrinks to it, and one that would stick out is moved inside;
+        compare `size_px` with the configuration to learn of it.
+        """
+        size = min(config.size_px, height_px, width_px)
+        left = (width_px - size) // 2 + config.offset_u_px
+        top = (height_px - size) // 2 + config.offset_v_px
+        return cls(_clamped(left, width_px - size), _clamped(top, height_px - size), size, out_px)
+
+    @property
+    def scale(self) -> float:
+        """Image pixels per crop pixel."""
+        return self.size_px / self.out_px
+
+    def cut(self, image: np.ndarray) -> np.ndarray:
+        """Return the window (size, size) of an image (H, W), as a view."""
+        return image[self.top_px : self.top_px + self.size_px, self.left_px : self.left_px + self.size_px]
+
+    def extract(self, depth_m: np.ndarray) -> np.ndarray:
+        """Return the window of a depth image (H, W) [m] as (out, out) float32 [m], NaN = no measurement."""
+        return resize_depth(self.cut(depth_m), self.out_px)
+
+    def to_image(self, grasp: ImageGrasp) -> ImageGrasp:
+        """Return a grasp of the crop in pixels of the image; its width too."""
+        u = self.left_px + (grasp.u + 0.5) * self.scale - 0.5
+        v = self.top_px + (grasp.v + 0.5) * self.scale - 0.5
+        return replace(grasp, u=u, v=v, width_px=grasp.width_px * self.scale)
+
+    def to_crop(self, grasp: ImageGrasp) -> ImageGrasp:
+        """Return a grasp of the image in pixels of the crop, the inverse of `to_image`."""
+        u = (grasp.u - self.left_px + 0.5) / self.scale - 0.5
+        v = (grasp.v - self.top_px + 0.5) / self.scale - 0.5
+        return replace(grasp, u=u, v=v, width_px=grasp.width_px / self.scale)
+
+
+def resize_depth(depth_m: np.ndarray, out_px: int) -> np.ndarray:
+    """Return depth [m] resized to (out, out), bilinear; whatever blends a missing pixel is missing (NaN)."""
+    if depth_m.shape == (out_px, out_px):
+        return np.array(depth_m, dtype=np.float32)
+    missing = np.isnan(depth_m)
+    resized = cv2.resize(np.where(missing, np.float32(0), depth_m), (out_px, out_px))
+    resized[cv2.resize(missing.astype(np.float32), (out_px, out_px)) > 0] = np.nan
+    return resized
+
+
+def _clamped(value: int, highest: int) -> int:
+    return max(0, min(value, highest))

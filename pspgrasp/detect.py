@@ -1,0 +1,146 @@
+"""From maps to grasps in metres: peaks, depth, limits, non-maximum suppression."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import Iterator, List, Optional, Tuple
+
+import cv2
+import numpy as np
+
+from pspgrasp.config import DetectionConfig, LimitsConfig
+from pspgrasp.crop import SquareCrop
+from pspgrasp.depth import DepthFrame
+from pspgrasp.grasp import Grasp, ImageGrasp, wrap_half_turn
+from pspgrasp.maps import GraspMaps
+
+
+class Reason(Enum):
+    """Why a peak is no grasp, in words."""
+
+    NO_DEPTH = "no depth is measured around it"
+    OPENS_TOO_LITTLE = "the opening is below the gripper's smallest"
+    OPENS_TOO_FAR = "the opening is above the gripper's largest"
+    TOO_NEAR = "it is nearer than the depth range allows"
+    TOO_FAR = "it is farther than the depth range allows"
+    OUTSIDE_WORKSPACE = "it lies outside the workspace"
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A peak that was refused, in pixels of the full image, and why."""
+
+    image_grasp: ImageGrasp
+    reason: Reason
+
+
+def peaks(maps: GraspMaps, min_quality: float) -> Iterator[ImageGrasp]:
+    """Yield the local maxima of quality as grasps in map pixels, best first; one for each plateau."""
+    quality = np.ascontiguousarray(maps.quality)
+    summit = (quality == cv2.dilate(quality, np.ones((3, 3), np.uint8))) & (quality >= min_quality) & (quality > 0)
+    labels = cv2.connectedComponents(summit.astype(np.uint8), connectivity=8)[1].ravel()
+    first_of_plateau = np.unique(labels, return_index=True)[1]
+    places = first_of_plateau[summit.ravel()[first_of_plateau]]
+    # A stable sort: equal peaks come in reading order, on every machine.
+    for place in places[np.argsort(-quality.ravel()[places], kind="stable")]:
+        yield grasp_at(maps, *np.unravel_index(int(place), quality.shape))
+
+
+def grasp_at(maps: GraspMaps, row: int, column: int) -> ImageGrasp:
+    """Return the grasp of one pixel of the maps, in map pixels."""
+    angle_rad = math.atan2(maps.sin_2phi[row, column], maps.cos_2phi[row, column]) / 2
+    quality = min(1.0, max(0.0, float(maps.quality[row, column])))
+    width_px = max(0.0, float(maps.width_px[row, column]))
+    return ImageGrasp(float(column), float(row), wrap_half_turn(angle_rad), width_px, quality)
+
+
+def depth_around(depth_m: np.ndarray, u: float, v: float, radius_px: int) -> Optional[float]:
+    """Return the median of the measured depth [m] in the square about (u, v), None where nothing is measured."""
+    row, column = round(v), round(u)
+    around = depth_m[max(0, row - radius_px) : row + radius_px + 1, max(0, column - radius_px) : column + radius_px + 1]
+    measured_m = around[~np.isnan(around)]
+    return float(np.median(measured_m)) if measured_m.size else None
+
+
+def lift(image_grasp: ImageGrasp, frame: DepthFrame, depth_m: float) -> Grasp:
+    """Return the grasp in the camera frame, at `depth_m`, of a grasp in the full image."""
+    position_m = frame.camera.deproject(image_grasp.u, image_grasp.v, depth_m)
+    width_m = frame.camera.length_m(image_grasp.width_px, image_grasp.angle_rad, depth_m)
+    return Grasp(position_m, image_grasp.angle_rad, width_m, image_grasp.quality)
+
+
+def objection(image_grasp: ImageGrasp, grasp: Grasp, limits: LimitsConfig) -> Optional[Reason]:
+    """Return why the limits forbid a grasp, None where they allow it."""
+    if len(limits.workspace_px) and not _inside(limits.workspace_px, image_grasp):
+        return Reason.OUTSIDE_WORKSPACE
+    if grasp.position_m[2] < limits.min_depth_m:
+        return Reason.TOO_NEAR
+    if grasp.position_m[2] > limits.max_depth_m:
+        return Reason.TOO_FAR
+    if grasp.width_m < limits.min_width_m:
+        return Reason.OPENS_TOO_LITTLE
+    return Reason.OPENS_TOO_FAR if grasp.width_m > limits.max_width_m else None
+
+
+def _inside(polygon_px: Tuple[Tuple[float, float], ...], grasp: ImageGrasp) -> bool:
+    return cv2.pointPolygonTest(np.array(polygon_px, np.float32), (grasp.u, grasp.v), False) >= 0
+
+
+def detect(
+    maps: GraspMaps,
+    crop: SquareCrop,
+    frame: DepthFrame,
+    detection: DetectionConfig,
+    limits: LimitsConfig,
+    allowed: Optional[np.ndarray] = None,
+) -> Tuple[List[ImageGrasp], List[Grasp], List[Rejection]]:
+    """Return the grasps of the maps in the full image and in the camera frame, best first, and the refused ones.
+
+    Greedy non-maximum suppression: a peak counts if no better ACCEPTED grasp is within `min_distance_px`, so a
+    peak outside the workspace doesn't hide its neighbour inside.
+
+    Args:
+        maps: Smoothed maps of the crop.
+        crop: Where they lie in the image.
+        frame: The depth image in which positions are looked up.
+        detection: Thresholds and distances.
+        limits: What the gripper and the cell allow.
+        allowed: (H, W) bool mask of the image where grasps may lie; None is everywhere.
+    """
+    accepted: List[ImageGrasp] = []
+    grasps: List[Grasp] = []
+    rejected: List[Rejection] = []
+    apart_px = detection.min_distance_px * crop.scale
+    for peak in peaks(maps, detection.min_quality):
+        image_grasp = crop.to_image(peak)
+        if len(accepted) == detection.max_grasps or _near(image_grasp, accepted, apart_px):
+            continue
+        grasp, reason = _judged(image_grasp, frame, detection, limits, allowed)
+        if grasp is not None and reason is None:
+            accepted.append(image_grasp)
+            grasps.append(grasp)
+        elif reason is not None and not _near(image_grasp, [r.image_grasp for r in rejected], apart_px):
+            rejected.append(Rejection(image_grasp, reason))
+    return accepted, grasps, rejected
+
+
+def _judged(
+    image_grasp: ImageGrasp,
+    frame: DepthFrame,
+    detection: DetectionConfig,
+    limits: LimitsConfig,
+    allowed: Optional[np.ndarray],
+) -> Tuple[Optional[Grasp], Optional[Reason]]:
+    if allowed is not None and not allowed[round(image_grasp.v), round(image_grasp.u)]:
+        return None, Reason.OUTSIDE_WORKSPACE
+    depth_m = depth_around(frame.depth_m, image_grasp.u, image_grasp.v, detection.depth_radius_px)
+    if depth_m is None:
+        return None, Reason.NO_DEPTH
+    grasp = lift(image_grasp, frame, depth_m)
+    return grasp, objection(image_grasp, grasp, limits)
+
+
+def _near(grasp: ImageGrasp, others: List[ImageGrasp], apart_px: float) -> bool:
+    return any(math.hypot(grasp.u - o.u, grasp.v - o.v) < apart_px for o in others)

@@ -1,0 +1,77 @@
+"""The parameters of the ROS node, as one tree; knows no ROS itself. `config/grasp_detector.yaml` mirrors it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict
+
+from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, from_tree, setting
+from pspgrasp.errors import ConfigError, unknown_name
+from pspgrasp.ggcnn_api import QUIRKS
+from pspgrasp.ggcnn_contract import PRESETS
+from pspgrasp.shipped import DEFAULT
+
+
+@dataclass(frozen=True)
+class TopicsConfig:
+    """What the node listens to."""
+
+    depth: str = setting("", "depth image; .../compressedDepth is understood; empty: the camera's, or GG-CNN's with a preset")
+    camera_info: str = setting("", "its camera_info; empty: beside the depth image")
+    robot_pose: str = setting("/m1n6s200_driver/out/tool_pose", "tool pose of which GG-CNN's kinova preset reads z")
+
+    def resolved(self, ggcnn: bool) -> TopicsConfig:
+        """Return the topics with empty ones filled in."""
+        depth = self.depth or ("/camera/depth/image_meters" if ggcnn else "/camera/depth/image_rect_raw")
+        image = depth[: -len("/compressedDepth")] if depth.endswith("/compressedDepth") else depth
+        return replace(self, depth=depth, camera_info=self.camera_info or image.rsplit("/", 1)[0] + "/camera_info")
+
+
+@dataclass(frozen=True)
+class FramesConfig:
+    """In which frame grasps are published."""
+
+    base: str = setting("", "frame of the published grasps, by TF at the image's stamp; empty: the camera's")
+    tf_timeout_s: float = setting(0.1, "longest wait for TF; then the frame is dropped, never guessed [s]", 0.0, 10.0)
+    broadcast: str = setting("", "name of a TF frame to broadcast at the best grasp; empty: none")
+
+
+@dataclass(frozen=True)
+class NodeConfig:
+    """Everything under the node's `~`."""
+
+    checkpoint: str = setting("", "path of a checkpoint; empty: the one that ships for `backbone`")
+    backbone: str = setting(DEFAULT, "name of a checkpoint that ships: efficientnet_lite0, resnet18 or ggcnn")
+    device: str = setting("auto", "auto, cpu or cuda; auto prefers a GPU")
+    topics: TopicsConfig = TopicsConfig()
+    crop: CropConfig = CropConfig()
+    detection: DetectionConfig = DetectionConfig()
+    limits: LimitsConfig = LimitsConfig()
+    frames: FramesConfig = FramesConfig()
+    publish_maps: bool = setting(False, "publish ~quality, ~angle and ~width, 32FC1, in the window's pixels")
+    tracking: bool = setting(False, "~grasp follows the grasp nearest to the last one instead of the best")
+    max_age_s: float = setting(1.0, "a frame older than this when its grasps are ready isn't published [s]; 0: any age", 0.0, 3600.0)
+    info_timeout_s: float = setting(5.0, "warn this often while images or camera_info don't come [s]", 0.1, 3600.0)
+    predict_timeout_s: float = setting(2.0, "longest wait of ~predict for the next frame, if the call names none [s]", 0.01, 3600.0)
+    ggcnn: str = setting("off", "speak GG-CNN's interfaces, too: kinova, mvp or off")
+    quirks: str = setting("strict", "GG-CNN's faults that a consumer can see: strict repeats them, fixed doesn't")
+    ggcnn_service: str = setting("/ggcnn_service", "namespace of GG-CNN's service and of its parameters camera/...")
+
+    def __post_init__(self) -> None:
+        _check("ggcnn", self.ggcnn, ("off", *PRESETS))
+        _check("quirks", self.quirks, QUIRKS)
+
+    @classmethod
+    def from_parameters(cls, tree: Dict[str, Any]) -> NodeConfig:
+        """Return the config of a tree of ROS parameters.
+
+        Raises:
+            ConfigError: Unknown, ill-typed or out of bounds; names the parameter and what would be right.
+        """
+        # YAML reads a bare `off` as false.
+        return from_tree(cls, {**tree, "ggcnn": "off"} if tree.get("ggcnn") is False else tree)
+
+
+def _check(name: str, value: str, valid: Any) -> None:
+    if value not in valid:
+        raise ConfigError(unknown_name(name, value, valid))

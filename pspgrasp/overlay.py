@@ -1,0 +1,76 @@
+"""Draw a prediction on its depth image."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pspgrasp.crop import SquareCrop
+from pspgrasp.depth import DepthFrame
+from pspgrasp.grasp import Grasp, ImageGrasp
+from pspgrasp.predictor import Prediction
+from pspgrasp.rectangle import GraspRectangle
+
+JAW_M = 0.02  # breadth of the drawn jaws
+MISSING_GREY = 24
+BEST_BGR, OTHER_BGR, FRAME_BGR, TEXT_BGR = (60, 60, 255), (255, 255, 255), (200, 200, 200), (255, 255, 255)
+
+
+def draw(frame: DepthFrame, prediction: Prediction) -> np.ndarray:
+    """Return the depth image in colour with the window and the grasps, (H, W, 3) uint8 BGR.
+
+    The jaws are the thick sides of a rectangle; the best grasp is red. Missing depth is dark.
+    """
+    picture = colour_depth(prediction.crop.cut(frame.depth_m), frame.depth_m)
+    _draw_window(picture, prediction.crop)
+    if not prediction.grasps:
+        _write(picture, "no grasp: " + (prediction.nothing.value if prediction.nothing else ""), (12, 26))
+    for rank in reversed(range(len(prediction.grasps))):
+        _draw_grasp(picture, prediction.image_grasps[rank], prediction.grasps[rank], frame, rank)
+    return picture
+
+
+def colour_depth(window_m: np.ndarray, depth_m: np.ndarray) -> np.ndarray:
+    """Return depth (H, W) [m] in colours, (H, W, 3) uint8 BGR: near is warm, missing is dark.
+
+    The colours span the window's 1st to 99th percentile, so that an outlier doesn't wash them out.
+    """
+    measured_m = window_m[~np.isnan(window_m)]
+    if not measured_m.size:
+        return np.full((*depth_m.shape, 3), MISSING_GREY, np.uint8)
+    near_m, far_m = np.percentile(measured_m, (1, 99))
+    filled_m = np.clip(np.nan_to_num(depth_m, nan=far_m), near_m, far_m)
+    share = (filled_m - near_m) / max(far_m - near_m, 0.01)
+    colours = cv2.applyColorMap((255 * (0.9 - 0.8 * share)).astype(np.uint8), cv2.COLORMAP_VIRIDIS)
+    shaded = np.clip(colours * _shade(filled_m)[..., None], 0, 255).astype(np.uint8)
+    shaded[np.isnan(depth_m)] = MISSING_GREY
+    return shaded
+
+
+def _shade(depth_m: np.ndarray) -> np.ndarray:
+    """Return brightness (H, W): height over the neighbourhood, so that flat things stand out on a tilted table."""
+    relief_m = cv2.blur(depth_m, (41, 41)) - depth_m
+    return 0.7 + 0.45 * np.tanh(relief_m / 0.02)
+
+
+def _draw_window(picture: np.ndarray, crop: SquareCrop) -> None:
+    corner = (crop.left_px, crop.top_px)
+    cv2.rectangle(picture, corner, (corner[0] + crop.size_px - 1, corner[1] + crop.size_px - 1), FRAME_BGR, 1)
+
+
+def _draw_grasp(picture: np.ndarray, image_grasp: ImageGrasp, grasp: Grasp, frame: DepthFrame, rank: int) -> None:
+    jaw_px = JAW_M * frame.camera.fx / grasp.position_m[2]
+    corners = np.rint(GraspRectangle.of_grasp(image_grasp, jaw_px).corners()).astype(int)
+    a, b, c, d = (tuple(int(n) for n in corner) for corner in corners)
+    colour = BEST_BGR if rank == 0 else OTHER_BGR
+    for start, stop, thickness in ((a, b, 1), (c, d, 1), (b, c, 3), (d, a, 3)):
+        cv2.line(picture, start, stop, colour, thickness, cv2.LINE_AA)
+    cv2.circle(picture, (round(image_grasp.u), round(image_grasp.v)), 2, colour, -1, cv2.LINE_AA)
+    if rank == 0:
+        label = f"{image_grasp.quality:.2f}  {1000 * grasp.width_m:.0f} mm"
+        _write(picture, label, (int(corners[:, 0].max()) + 6, int(corners[:, 1].min()) + 4))
+
+
+def _write(picture: np.ndarray, text: str, place: "tuple[int, int]", size: float = 0.5) -> None:
+    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 3, cv2.LINE_AA)
+    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, TEXT_BGR, 1, cv2.LINE_AA)

@@ -1,0 +1,130 @@
+"""The single road: a depth frame in, grasps out. A live topic and a bag meet here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Optional, Tuple
+
+import numpy as np
+
+from pspgrasp.checkpoint import Checkpoint
+from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, PreprocessConfig
+from pspgrasp.crop import SquareCrop
+from pspgrasp.depth import DepthFrame
+from pspgrasp.detect import Rejection, detect
+from pspgrasp.errors import CheckpointError
+from pspgrasp.grasp import Grasp, ImageGrasp
+from pspgrasp.maps import GraspMaps
+from pspgrasp.preprocess import prepare, within_range
+from pspgrasp.runtimes import Runtime
+from pspgrasp.runtimes.eager import EagerRuntime, choose_device
+
+
+class NoGrasp(Enum):
+    """Why a frame has no grasp, in words."""
+
+    NO_DEPTH = "no depth is measured in the window"
+    NO_PEAK = "no peak of quality reaches the threshold"
+    ALL_REFUSED = "every peak was refused by the limits or lacks depth"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one frame gave.
+
+    Attributes:
+        crop: The window that was judged.
+        maps: Smoothed maps of the window, None where no depth was measured.
+        image_grasps: In the full image, best first.
+        grasps: The same in the camera's optical frame.
+        rejections: Peaks that were refused, and why.
+    """
+
+    crop: SquareCrop
+    maps: Optional[GraspMaps]
+    image_grasps: Tuple[ImageGrasp, ...] = ()
+    grasps: Tuple[Grasp, ...] = ()
+    rejections: Tuple[Rejection, ...] = ()
+
+    @property
+    def nothing(self) -> Optional[NoGrasp]:
+        """Why there is no grasp; None where there is one."""
+        if self.grasps:
+            return None
+        if self.maps is None:
+            return NoGrasp.NO_DEPTH
+        return NoGrasp.ALL_REFUSED if self.rejections else NoGrasp.NO_PEAK
+
+
+@dataclass(frozen=True)
+class GraspPredictor:
+    """Network, device and settings; stateless between frames. `dataclasses.replace` changes a setting.
+
+    Attributes:
+        name: Of the checkpoint.
+        runtime: Runs the network.
+        preprocess: How the network's input is made, from the checkpoint.
+        width_scale_px: From the checkpoint.
+        crop: The window of the image.
+        detection: Smoothing, thresholds.
+        limits: Of the gripper and the cell.
+        allowed: (H, W) bool, where grasps may lie in the image; None is everywhere.
+    """
+
+    name: str
+    runtime: Runtime
+    preprocess: PreprocessConfig
+    width_scale_px: float
+    crop: CropConfig = CropConfig()
+    detection: DetectionConfig = DetectionConfig()
+    limits: LimitsConfig = LimitsConfig()
+    allowed: Optional[np.ndarray] = None
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        checkpoint: Checkpoint,
+        device: str = "auto",
+        crop: CropConfig = CropConfig(),
+        detection: DetectionConfig = DetectionConfig(),
+        limits: LimitsConfig = LimitsConfig(),
+    ) -> GraspPredictor:
+        """Return a predictor with the network of `checkpoint` on `device` (auto, cpu, cuda).
+
+        Raises:
+            CheckpointError: The weights don't fit, or the network wants more than depth.
+            ConfigError: No such device.
+        """
+        if checkpoint.model.in_channels != 1:
+            raise CheckpointError(
+                f"checkpoint {checkpoint.name!r} wants {checkpoint.model.in_channels} channels; a depth frame has one"
+            )
+        runtime = EagerRuntime(checkpoint.network(), choose_device(device))
+        return cls(
+            checkpoint.name, runtime, checkpoint.preprocess, checkpoint.width_scale_px, crop, detection, limits
+        )
+
+    def predict(self, frame: DepthFrame) -> Prediction:
+        """Return the grasps of one depth frame. No grasp is not an error.
+
+        Raises:
+            NetworkError: The network's output is not finite.
+        """
+        # 1. The window, without what lies outside the working range.
+        crop = SquareCrop.placed(self.crop, *frame.depth_m.shape, self.preprocess.input_size_px)
+        depth_m = crop.extract(within_range(frame.depth_m, self.crop.near_m, self.crop.far_m))
+        if np.isnan(depth_m).all():
+            return Prediction(crop, None)
+        # 2. Its maps; where nothing was measured there is no quality.
+        network_input, missing = prepare(depth_m, self.preprocess)
+        output = GraspMaps.decode(self.runtime(network_input), self.width_scale_px)
+        maps = output.without(missing).smoothed(self.detection)
+        # 3. Their peaks, in pixels and in metres.
+        found = detect(maps, crop, frame, self.detection, self.limits, self.allowed)
+        return Prediction(crop, maps, *(tuple(part) for part in found))
+
+    def warm_up(self) -> None:
+        """Run the network once on an empty scene, so that the first frame doesn't pay for what is set up lazily."""
+        side = self.preprocess.input_size_px
+        GraspMaps.decode(self.runtime(np.zeros((side, side), np.float32)), self.width_scale_px)

@@ -1,0 +1,72 @@
+"""A depth camera as a topic: images and their camera_info in, depth frames out, the newest first."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import rospy
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from pspgrasp.depth import DepthFrame
+from pspgrasp.errors import DepthError
+from pspgrasp.ros.mailbox import Mailbox
+from pspgrasp.ros.messages import from_camera_info_msg, from_image_msg
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A depth message and when it came.
+
+    Attributes:
+        msg: Image or CompressedImage.
+        time_s: Of `time.monotonic` [s].
+    """
+
+    msg: Any
+    time_s: float
+
+
+class DepthTopic:
+    """Subscribes to a depth image and its camera_info; callbacks only store."""
+
+    def __init__(self, depth: str, camera_info: str) -> None:
+        self.depth, self.camera_info = rospy.resolve_name(depth), rospy.resolve_name(camera_info)
+        self.mailbox: Mailbox[Arrival] = Mailbox()
+        self._info: Optional[CameraInfo] = None
+        kind = CompressedImage if depth.endswith("/compressedDepth") else Image
+        self._subscribers = [
+            rospy.Subscriber(camera_info, CameraInfo, self._store_info, queue_size=1),
+            # The default buffer is smaller than an image, which lets stale frames queue in the socket.
+            rospy.Subscriber(depth, kind, self._store, queue_size=1, buff_size=2**24, tcp_nodelay=True),
+        ]
+
+    def frame(self, arrival: Arrival) -> DepthFrame:
+        """Return the depth frame of an arrival, with the newest camera_info.
+
+        Raises:
+            DepthError: No camera_info yet, or image and camera don't go together.
+        """
+        if self._info is None:
+            raise DepthError(
+                f"no camera_info on {self.camera_info} yet; without it a pixel is no point in space"
+            )
+        return from_image_msg(arrival.msg, from_camera_info_msg(self._info))
+
+    def missing(self) -> str:
+        """Return what has never come, in words; "" if all has."""
+        silent = [] if self._info else [f"camera_info on {self.camera_info}"]
+        silent += [] if self.mailbox.received else [f"depth image on {self.depth}"]
+        return " and ".join(silent)
+
+    def close(self) -> None:
+        """Stop listening."""
+        for subscriber in self._subscribers:
+            subscriber.unregister()
+
+    def _store_info(self, msg: CameraInfo) -> None:
+        self._info = msg
+
+    def _store(self, msg: Any) -> None:
+        self.mailbox.put(Arrival(msg, time.monotonic()))

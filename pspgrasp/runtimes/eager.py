@@ -1,0 +1,44 @@
+"""PyTorch as it comes: the reference against which every other runtime is checked."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from pspgrasp.errors import ConfigError, unknown_name
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device for `auto`, `cpu` or `cuda` (or `cuda:N`); auto prefers a GPU.
+
+    Raises:
+        ConfigError: Unknown name, or no such GPU here.
+    """
+    kind = name.split(":")[0]
+    if kind not in ("auto", "cpu", "cuda"):
+        raise ConfigError(unknown_name("device", name, ("auto", "cpu", "cuda")))
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device {name!r} was asked for, but torch {torch.__version__} sees no GPU; use auto or cpu")
+    if kind == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name)
+
+
+class EagerRuntime:
+    """Runs a network on a device, one image at a time."""
+
+    def __init__(self, network: nn.Module, device: torch.device) -> None:
+        self._network = network.to(device).eval()
+        self._device = device
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return str(self._device)
+
+    @torch.inference_mode()
+    def __call__(self, depth_m: np.ndarray) -> np.ndarray:
+        """Return the maps (4, S, S) float32 of the prepared depth (S, S) float32 [m]."""
+        batch = torch.from_numpy(np.ascontiguousarray(depth_m))[None, None].to(self._device)
+        return self._network(batch)[0].float().cpu().numpy()

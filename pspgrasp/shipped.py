@@ -1,0 +1,35 @@
+"""The checkpoints that ship with the package, by name, and any other by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict
+
+from pspgrasp.checkpoint import Checkpoint, load_checkpoint
+from pspgrasp.errors import CheckpointError, unknown_name
+
+WEIGHTS = Path(__file__).parent / "weights"
+DEFAULT = "efficientnet_lite0"
+
+
+def shipped_checkpoints() -> Dict[str, Path]:
+    """Return name -> file of the checkpoints that ship; a name is that of the backbone or baseline."""
+    return {path.stem: path for path in sorted(WEIGHTS.glob("*.safetensors"))}
+
+
+def find_checkpoint(name_or_path: str) -> Checkpoint:
+    """Return the checkpoint of a shipped name, or of a file.
+
+    Raises:
+        CheckpointError: Neither is there (lists the shipped names), or the file is broken.
+    """
+    shipped = shipped_checkpoints()
+    if name_or_path in shipped:
+        return load_checkpoint(shipped[name_or_path])
+    path = Path(name_or_path).expanduser()
+    if path.suffix or path.exists() or len(path.parts) > 1:
+        return load_checkpoint(path)
+    raise CheckpointError(
+        f"{unknown_name('checkpoint', name_or_path, shipped)}; trained weights ship for: {', '.join(shipped)}; "
+        "any other is given as the path of a .safetensors file"
+    )
