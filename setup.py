@@ -22,7 +22,7 @@ SHARED = [
     "compat/ggcnn/*/*.*",
     "launch/*",
     "config/*",
-    "scripts/grasp_detector",
+    "scripts/*",
 ]
 
 
@@ -50,7 +50,8 @@ def data_files():
     """Return what rospack, roslaunch and rosmsg look for, by the folder below share/ that it belongs to."""
     shared = {}
     for file in (file.relative_to(ROOT) for pattern in SHARED for file in sorted(ROOT.glob(pattern))):
-        shared.setdefault(str(Path("share/pspgrasp") / file.parent), []).append(str(file))
+        if file.suffix != ".sh":  # those work on a checkout
+            shared.setdefault(str(Path("share/pspgrasp") / file.parent), []).append(str(file))
     return sorted(shared.items())
 
 

@@ -33,13 +33,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser(
-        "predict", help="grasps of one depth image", description="Print the grasps of a depth image, best first."
+        "predict",
+        help="grasps of one depth image",
+        description="Print the grasps of a depth image, best first.",
     )
     command.add_argument("image", type=Path, help="16-bit PNG, 0 = no measurement")
-    command.add_argument("--camera", type=float, nargs=4, metavar=("FX", "FY", "CX", "CY"), required=True,
-                         help="focal lengths and principal point [px]")  # fmt: skip
+    command.add_argument(
+        "--camera",
+        type=float,
+        nargs=4,
+        metavar=("FX", "FY", "CX", "CY"),
+        required=True,
+        help="focal lengths and principal point [px]",
+    )
     command.add_argument("--unit", type=float, default=0.001, help="metres per step of the PNG (default: 0.001)")
     command.add_argument("--checkpoint", default="", help="name of one that ships, or a file (see: pspgrasp models)")
     command.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
@@ -47,17 +55,17 @@ def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.set_defaults(run=_predict)
 
 
-def _add_models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("models", help="checkpoints that ship, and architectures")
     command.set_defaults(run=_models)
 
 
-def _add_config(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("config", help="all parameters of the ROS node, as YAML with their defaults")
     command.set_defaults(run=_config)
 
 
-def _add_import_weights(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_import_weights(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser(
         "import-weights",
         help="make a checkpoint of published weights",
@@ -90,8 +98,10 @@ def _predict(parsed: argparse.Namespace) -> None:
     prediction = predictor.predict(frame)
     for grasp, place in zip(prediction.grasps, prediction.image_grasps):
         x, y, z = grasp.position_m
-        print(f"quality {grasp.quality:.2f}  at ({place.u:.0f}, {place.v:.0f}) px  x {x:+.3f} y {y:+.3f} z {z:.3f} m  "
-              f"angle {grasp.angle_rad:+.2f} rad  width {grasp.width_m:.3f} m")  # fmt: skip
+        print(
+            f"quality {grasp.quality:.2f}  at ({place.u:.0f}, {place.v:.0f}) px  x {x:+.3f} y {y:+.3f} z {z:.3f} m  "
+            f"angle {grasp.angle_rad:+.2f} rad  width {grasp.width_m:.3f} m"
+        )
     for rejection in prediction.rejections:
         print(f"refused at ({rejection.image_grasp.u:.0f}, {rejection.image_grasp.v:.0f}) px: {rejection.reason.value}")
     if prediction.nothing:
@@ -100,7 +110,7 @@ def _predict(parsed: argparse.Namespace) -> None:
         raise PspGraspError(f"{parsed.overlay} can't be written")
 
 
-def _models(parsed: argparse.Namespace) -> None:
+def _models(_parsed: argparse.Namespace) -> None:
     from pspgrasp.checkpoint import load_checkpoint
     from pspgrasp.models import ARCHITECTURES
     from pspgrasp.shipped import shipped_checkpoints
@@ -112,7 +122,7 @@ def _models(parsed: argparse.Namespace) -> None:
     print(f"architectures: {', '.join(sorted(ARCHITECTURES))}")
 
 
-def _config(parsed: argparse.Namespace) -> None:
+def _config(_parsed: argparse.Namespace) -> None:
     from pspgrasp.config import to_yaml
     from pspgrasp.node_config import NodeConfig
 

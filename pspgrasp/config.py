@@ -47,7 +47,9 @@ class CropConfig:
 class DetectionConfig:
     """How maps become grasps. Lengths are pixels of the network's maps."""
 
-    min_quality: float = setting(0.45, "peaks below this quality are no grasps (empty bins show false ones of 0.4)", 0.0, 1.0)
+    min_quality: float = setting(
+        0.45, "peaks below this quality are no grasps (empty bins show false ones of 0.4)", 0.0, 1.0
+    )
     max_grasps: int = setting(5, "most grasps of one image", 1, 100)
     min_distance_px: float = setting(20.0, "two grasps are at least this far apart [map px]", 0.0, 300.0)
     sigma_quality_px: float = setting(2.0, "Gaussian over quality [map px]; 0 is none", 0.0, 50.0)
@@ -65,7 +67,8 @@ class LimitsConfig:
     min_depth_m: float = setting(0.0, "nearest grasp along the optical axis [m]", 0.0, 100.0)
     max_depth_m: float = setting(100.0, "farthest grasp along the optical axis [m]", 0.0, 100.0)
     workspace_px: Tuple[Tuple[float, float], ...] = field(
-        default=(), metadata={"doc": "polygon of at least three [u, v] in the depth image [px]; empty is everywhere"}
+        default=(),
+        metadata={"doc": "polygon of at least three [u, v] in the depth image [px]; empty is everywhere"},
     )
 
     def __post_init__(self) -> None:
@@ -153,5 +156,10 @@ def _bounded(value: Any, bounds: Mapping[str, Any], place: str) -> Any:
 
 
 def _spoken(hint: Any) -> str:
-    names: Dict[Union[type, str], str] = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
+    names: Dict[Union[type, str], str] = {
+        float: "a number",
+        int: "a whole number",
+        str: "a text",
+        bool: "true or false",
+    }
     return names.get(hint, str(hint).replace("typing.", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Tuple
 
 import cv2
 import numpy as np
@@ -28,12 +29,13 @@ class SquareCrop:
     out_px: int
 
     @classmethod
-    def placed(cls, config: CropConfig, height_px: int, width_px: int, out_px: int) -> SquareCrop:
-        """Return the window that `config` asks for in an image of this size.
+    def placed(cls, config: CropConfig, shape: Tuple[int, ...], out_px: int) -> SquareCrop:
+        """Return the window that `config` asks for in an image of this shape (H, W).
 
         A window larger than the image shrinks to it, and one that would stick out is moved inside;
         compare `size_px` with the configuration to learn of it.
         """
+        height_px, width_px = shape
         size = min(config.size_px, height_px, width_px)
         left = (width_px - size) // 2 + config.offset_u_px
         top = (height_px - size) // 2 + config.offset_v_px

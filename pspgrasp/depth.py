@@ -79,7 +79,7 @@ def decode_depth(
     kind, metres_per_unit = DEPTH_ENCODINGS[encoding]
     pixel = np.dtype((">" if is_bigendian else "<") + kind)
     _check_layout(len(data), height_px, width_px, step_bytes, pixel.itemsize)
-    raw = np.ndarray((height_px, width_px), dtype=pixel, buffer=data, strides=(step_bytes, pixel.itemsize))
+    raw: np.ndarray = np.ndarray((height_px, width_px), dtype=pixel, buffer=data, strides=(step_bytes, pixel.itemsize))
     return measured(raw.astype(np.float32) * np.float32(metres_per_unit))
 
 

@@ -45,7 +45,7 @@ def peaks(maps: GraspMaps, min_quality: float) -> Iterator[ImageGrasp]:
     places = first_of_plateau[summit.ravel()[first_of_plateau]]
     # A stable sort: equal peaks come in reading order, on every machine.
     for place in places[np.argsort(-quality.ravel()[places], kind="stable")]:
-        yield grasp_at(maps, *np.unravel_index(int(place), quality.shape))
+        yield grasp_at(maps, *divmod(int(place), quality.shape[1]))
 
 
 def grasp_at(maps: GraspMaps, row: int, column: int) -> ImageGrasp:
@@ -95,7 +95,7 @@ def detect(
     detection: DetectionConfig,
     limits: LimitsConfig,
     allowed: Optional[np.ndarray] = None,
-) -> Tuple[List[ImageGrasp], List[Grasp], List[Rejection]]:
+) -> Tuple[Tuple[ImageGrasp, ...], Tuple[Grasp, ...], Tuple[Rejection, ...]]:
     """Return the grasps of the maps in the full image and in the camera frame, best first, and the refused ones.
 
     Greedy non-maximum suppression: a peak counts if no better ACCEPTED grasp is within `min_distance_px`, so a
@@ -123,7 +123,7 @@ def detect(
             grasps.append(grasp)
         elif reason is not None and not _near(image_grasp, [r.image_grasp for r in rejected], apart_px):
             rejected.append(Rejection(image_grasp, reason))
-    return accepted, grasps, rejected
+    return tuple(accepted), tuple(grasps), tuple(rejected)
 
 
 def _judged(

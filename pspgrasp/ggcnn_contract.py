@@ -21,8 +21,15 @@ from pspgrasp.crop import resize_depth
 from pspgrasp.depth import DepthFrame
 from pspgrasp.errors import ConfigError, unknown_name
 from pspgrasp.ggcnn_api import (
-    QUIRKS, SIDE_PX, Maps, cut, filtered, index_mask, network_maps, process_depth_image,
-)  # fmt: skip
+    QUIRKS,
+    SIDE_PX,
+    Maps,
+    cut,
+    filtered,
+    index_mask,
+    network_maps,
+    process_depth_image,
+)
 from pspgrasp.grasp import wrap_half_turn
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.preprocess import fill_holes, normalise
@@ -125,8 +132,18 @@ class GgcnnStream:
         gripper_mm = 1000 * float(np.sort(depth_m[GRIPPER_WINDOW], axis=None)[:10].mean())
         command = self._command(frame, (quality, angle_rad, width_px), peak, gripper_mm) if peak else ()
         plain = self._plain(quality)
-        return GgcnnOutput(network_input, quality, angle_rad, width_px, gripper_mm, peak, command,
-                           plain, self._with_disc(plain), self._silence(peak, command))
+        return GgcnnOutput(
+            network_input,
+            quality,
+            angle_rad,
+            width_px,
+            gripper_mm,
+            peak,
+            command,
+            plain,
+            self._with_disc(plain),
+            self._silence(peak, command),
+        )
 
     def _window(self, depth_m: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Return the window (300, 300) [m] without holes, and the mask of what gets no quality."""
@@ -195,9 +212,7 @@ def _silent(why: str) -> GgcnnOutput:
     return GgcnnOutput(nothing, nothing, nothing, nothing, math.nan, None, (), picture, picture, why)
 
 
-def local_maxima(
-    image: np.ndarray, min_distance_px: int, threshold: float, most: int, border_px: int
-) -> "list[Pixel]":
+def local_maxima(image: np.ndarray, min_distance_px: int, threshold: float, most: int, border_px: int) -> list[Pixel]:
     """Return the (row, column) of at most `most` local maxima above `threshold`, best first.
 
     A maximum is the largest value within `min_distance_px` rows and columns, as in scikit-image's peak_local_max;
@@ -208,7 +223,7 @@ def local_maxima(
     inside = np.zeros_like(is_peak)
     inside[border_px : image.shape[0] - border_px, border_px : image.shape[1] - border_px] = True
     places = np.argwhere(is_peak & inside)
-    kept: "list[Pixel]" = []
+    kept: list[Pixel] = []
     for row, column in places[np.argsort(-image[tuple(places.T)], kind="stable")]:
         # Equal neighbours: the first one stands for its plateau.
         if all(max(abs(row - r), abs(column - c)) >= min_distance_px for r, c in kept):

@@ -16,7 +16,9 @@ from pspgrasp.shipped import DEFAULT
 class TopicsConfig:
     """What the node listens to."""
 
-    depth: str = setting("", "depth image; .../compressedDepth is understood; empty: the camera's, or GG-CNN's with a preset")
+    depth: str = setting(
+        "", "depth image; .../compressedDepth is understood; empty: the camera's, or GG-CNN's with a preset"
+    )
     camera_info: str = setting("", "its camera_info; empty: beside the depth image")
     robot_pose: str = setting("/m1n6s200_driver/out/tool_pose", "tool pose of which GG-CNN's kinova preset reads z")
 
@@ -50,9 +52,13 @@ class NodeConfig:
     frames: FramesConfig = FramesConfig()
     publish_maps: bool = setting(False, "publish ~quality, ~angle and ~width, 32FC1, in the window's pixels")
     tracking: bool = setting(False, "~grasp follows the grasp nearest to the last one instead of the best")
-    max_age_s: float = setting(1.0, "a frame older than this when its grasps are ready isn't published [s]; 0: any age", 0.0, 3600.0)
+    max_age_s: float = setting(
+        1.0, "a frame older than this when its grasps are ready isn't published [s]; 0: any age", 0.0, 3600.0
+    )
     info_timeout_s: float = setting(5.0, "warn this often while images or camera_info don't come [s]", 0.1, 3600.0)
-    predict_timeout_s: float = setting(2.0, "longest wait of ~predict for the next frame, if the call names none [s]", 0.01, 3600.0)
+    predict_timeout_s: float = setting(
+        2.0, "longest wait of ~predict for the next frame, if the call names none [s]", 0.01, 3600.0
+    )
     ggcnn: str = setting("off", "speak GG-CNN's interfaces, too: kinova, mvp or off")
     quirks: str = setting("strict", "GG-CNN's faults that a consumer can see: strict repeats them, fixed doesn't")
     ggcnn_service: str = setting("/ggcnn_service", "namespace of GG-CNN's service and of its parameters camera/...")

@@ -71,6 +71,6 @@ def _draw_grasp(picture: np.ndarray, image_grasp: ImageGrasp, grasp: Grasp, fram
         _write(picture, label, (int(corners[:, 0].max()) + 6, int(corners[:, 1].min()) + 4))
 
 
-def _write(picture: np.ndarray, text: str, place: "tuple[int, int]", size: float = 0.5) -> None:
+def _write(picture: np.ndarray, text: str, place: tuple[int, int], size: float = 0.5) -> None:
     cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, TEXT_BGR, 1, cv2.LINE_AA)

@@ -102,7 +102,13 @@ class GraspPredictor:
             )
         runtime = EagerRuntime(checkpoint.network(), choose_device(device))
         return cls(
-            checkpoint.name, runtime, checkpoint.preprocess, checkpoint.width_scale_px, crop, detection, limits
+            checkpoint.name,
+            runtime,
+            checkpoint.preprocess,
+            checkpoint.width_scale_px,
+            crop,
+            detection,
+            limits,
         )
 
     def predict(self, frame: DepthFrame) -> Prediction:
@@ -112,7 +118,7 @@ class GraspPredictor:
             NetworkError: The network's output is not finite.
         """
         # 1. The window, without what lies outside the working range.
-        crop = SquareCrop.placed(self.crop, *frame.depth_m.shape, self.preprocess.input_size_px)
+        crop = SquareCrop.placed(self.crop, frame.depth_m.shape, self.preprocess.input_size_px)
         depth_m = crop.extract(within_range(frame.depth_m, self.crop.near_m, self.crop.far_m))
         if np.isnan(depth_m).all():
             return Prediction(crop, None)
@@ -121,8 +127,7 @@ class GraspPredictor:
         output = GraspMaps.decode(self.runtime(network_input), self.width_scale_px)
         maps = output.without(missing).smoothed(self.detection)
         # 3. Their peaks, in pixels and in metres.
-        found = detect(maps, crop, frame, self.detection, self.limits, self.allowed)
-        return Prediction(crop, maps, *(tuple(part) for part in found))
+        return Prediction(crop, maps, *detect(maps, crop, frame, self.detection, self.limits, self.allowed))
 
     def warm_up(self) -> None:
         """Run the network once on an empty scene, so that the first frame doesn't pay for what is set up lazily."""

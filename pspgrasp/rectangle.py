@@ -38,5 +38,11 @@ class GraspRectangle:
         along = self.opening_px / 2 * np.array([math.cos(self.angle_rad), -math.sin(self.angle_rad)])
         across = self.jaw_px / 2 * np.array([math.sin(self.angle_rad), math.cos(self.angle_rad)])
         centre = np.array([self.u, self.v])
-        return np.stack([centre - along - across, centre + along - across,
-                         centre + along + across, centre - along + across])
+        return np.stack(
+            [
+                centre - along - across,
+                centre + along - across,
+                centre + along + across,
+                centre - along + across,
+            ]
+        )

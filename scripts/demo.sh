@@ -47,8 +47,9 @@ free_port() {
 
 choose_bag() {
     bag=${DEMO_BAG:-build/demo/demo-$frames.bag}
-    if [ -z "${DEMO_BAG:-}" ] && [ ! "$bag" -nt scripts/make_demo_bag ]; then
-        "$PSPGRASP_PYTHON" scripts/make_demo_bag "$bag" --frames "$frames"
+    if [ -z "${DEMO_BAG:-}" ]; then
+        [ "$bag" -nt scripts/make_demo_bag ] || "$PSPGRASP_PYTHON" scripts/make_demo_bag "$bag" --frames "$frames"
+        launch_arguments=(base_frame:=base_link "${launch_arguments[@]}") # our bag says where the camera is
     fi
     [ -f "$bag" ] || fail "there is no recording $bag"
     bag=$(realpath "$bag")
@@ -63,7 +64,7 @@ launch() {
     set -m
     timeout --signal=INT --kill-after=20 $limit_s \
         roslaunch --port "${ROS_MASTER_URI##*:}" launch/demo.launch bag:="$bag" output:="$output" \
-        ${launch_arguments[@]+"${launch_arguments[@]}"} </dev/null &
+        "${launch_arguments[@]}" </dev/null &
     launch_pid=$!
     wait $launch_pid || true
 }

@@ -152,9 +152,7 @@ def _bin_walls(half_x_m: float, half_y_m: float, height_m: float) -> Tuple[Body,
     return (*sides, *(_on_table(end, x, 0.0, height_m / 2) for x in (-half_x_m, half_x_m)))
 
 
-def _on_table(
-    solid: Solid, x_m: float, y_m: float, z_m: float, turn_rad: float = 0.0, lying: bool = False
-) -> Body:
+def _on_table(solid: Solid, x_m: float, y_m: float, z_m: float, turn_rad: float = 0.0, lying: bool = False) -> Body:
     """Return the solid with its middle at (x, y, z), turned about +z; `lying` makes its own z axis level."""
     c, s = math.cos(turn_rad), math.sin(turn_rad)
     turned = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Dict, List, Tuple
+
 import timm
 from torch import nn
 
@@ -25,12 +27,18 @@ def build_backbone(name: str, in_channels: int, output_stride: int, pretrained: 
     """
     if not timm.is_model(name):
         raise NetworkError(unknown_name("backbone", name, timm.list_models()))
-    stride = {} if output_stride == 32 else {"output_stride": output_stride}
+    stride: Dict[str, Any] = {} if output_stride == 32 else {"output_stride": output_stride}
     try:
         return timm.create_model(name, features_only=True, in_chans=in_channels, pretrained=pretrained, **stride)
     except Exception as error:
         # timm's models raise whatever they like, from TypeError to HTTP errors: one kind for the caller.
         raise NetworkError(_refusal(name, output_stride, pretrained, error)) from error
+
+
+def features_of(extractor: nn.Module) -> Tuple[List[int], List[int]]:
+    """Return the channels and the strides [px] of the features, from the finest to the coarsest."""
+    info: Any = extractor.feature_info
+    return info.channels(), info.reduction()
 
 
 def _refusal(name: str, output_stride: int, pretrained: bool, error: Exception) -> str:

@@ -68,7 +68,7 @@ class GrConvNet(nn.Module):
             x = functional.relu(norm(conv(x)))
         for block in (self.res1, self.res2, self.res3, self.res4, self.res5):
             x = block(x)
-        for conv, norm in ((self.conv4, self.bn4), (self.conv5, self.bn5)):
-            x = functional.relu(norm(conv(x)))
+        for up, norm in ((self.conv4, self.bn4), (self.conv5, self.bn5)):
+            x = functional.relu(norm(up(x)))
         x = self.conv6(x)
         return torch.cat([self.pos_output(x), self.cos_output(x), self.sin_output(x), self.width_output(x)], dim=1)

@@ -10,7 +10,7 @@ from torch import nn
 
 from pspgrasp.config import setting
 from pspgrasp.errors import ConfigError, unknown_name
-from pspgrasp.models.backbone import build_backbone
+from pspgrasp.models.backbone import build_backbone, features_of
 from pspgrasp.models.layers import ConvNormReLU
 from pspgrasp.models.pyramid import CONTEXTS
 from pspgrasp.models.resample import box_mean, interpolate, interpolate_cells
@@ -33,8 +33,12 @@ class PspGraspNetConfig:
     refine_channels: int = setting(64, "channels of the 3x3 convolution after the skip", 1)
     relief_boxes_px: Tuple[int, ...] = (31, 91)
     upsampling: str = setting("align_corners", "align_corners (paper's; exact at stride * k + 1) or cells (any size)")
-    zoom_factor: int = setting(0, "maps of (n - 1) / 8 * zoom + 1 pixels: 1, 2, 4 or 8; 0 gives maps of the input's size", 0, 8)
-    auxiliary_channels: int = setting(0, "channels of the auxiliary head on the last but one feature (paper: 256); 0 is none", 0)
+    zoom_factor: int = setting(
+        0, "maps of (n - 1) / 8 * zoom + 1 pixels: 1, 2, 4 or 8; 0 gives maps of the input's size", 0, 8
+    )
+    auxiliary_channels: int = setting(
+        0, "channels of the auxiliary head on the last but one feature (paper: 256); 0 is none", 0
+    )
     dropout: float = setting(0.1, "share of channels dropped before the maps", 0.0, 0.9)
     dilation: str = setting("timm", "convention of the dilated stages, recorded since shapes don't tell it")
 
@@ -79,7 +83,7 @@ class PspGraspNet(nn.Module):
         self.relief = Relief(config.relief_boxes_px)
         channels_in = 1 + len(config.relief_boxes_px)
         self.backbone = build_backbone(config.backbone, channels_in, config.output_stride, pretrained)
-        channels, strides = self.backbone.feature_info.channels(), self.backbone.feature_info.reduction()
+        channels, strides = features_of(self.backbone)
         self.reduction = _reduction(channels[-1], config.reduction_channels)
         features = config.reduction_channels or channels[-1]
         self.pyramid = CONTEXTS[config.context](features, config.bins, config.fusion, config.output_stride)

@@ -80,9 +80,7 @@ class DemoReport:
         scene.ages_ms.append(age_ms)
         self._counts[stamp_ns] = len(message.grasps)
         time_s = (stamp_ns - min(self._numbers, default=stamp_ns)) / 1e9
-        self._rows.append(
-            f"{self._numbers.get(stamp_ns, -1):5d}  {time_s:8.2f}  {best_row(message)}  {age_ms:8.0f}"
-        )
+        self._rows.append(f"{self._numbers.get(stamp_ns, -1):5d}  {time_s:8.2f}  {best_row(message)}  {age_ms:8.0f}")
         return self._rows[-1]
 
     def add_overlay(self, stamp_ns: int, image: np.ndarray) -> None:
@@ -109,9 +107,7 @@ class DemoReport:
         for stamp_ns, image in scene.pictures.chosen():
             number, grasps = self._numbers.get(stamp_ns, -1), self._counts.get(stamp_ns, 0)
             images.append(with_caption(image, f"{scene.name}, frame {number}, {grasps} grasps"))
-            cv2.imwrite(
-                str(folder / f"{re.sub(r'[^A-Za-z0-9]+', '_', scene.name)}_{number:03d}.png"), images[-1]
-            )
+            cv2.imwrite(str(folder / f"{re.sub(r'[^A-Za-z0-9]+', '_', scene.name)}_{number:03d}.png"), images[-1])
         return images
 
 
@@ -151,7 +147,7 @@ def verdict(scenes: List[Scene], shelves: List[List[np.ndarray]]) -> str:
         return "FAIL: the recording brought no frame"
     barren = [scene.name for scene in scenes if not scene.with_grasps]
     unseen = [scene.name for scene, shelf in zip(scenes, shelves) if not shelf]
-    faults = [f"no grasp in: {', '.join(barren)}"] * bool(barren) + [
-        f"no picture of: {', '.join(unseen)}"
-    ] * bool(unseen)
+    faults = [f"no grasp in: {', '.join(barren)}"] * bool(barren) + [f"no picture of: {', '.join(unseen)}"] * bool(
+        unseen
+    )
     return f"FAIL: {'; '.join(faults)}" if faults else "PASS"

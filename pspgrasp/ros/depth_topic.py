@@ -49,9 +49,7 @@ class DepthTopic:
             DepthError: No camera_info yet, or image and camera don't go together.
         """
         if self._info is None:
-            raise DepthError(
-                f"no camera_info on {self.camera_info} yet; without it a pixel is no point in space"
-            )
+            raise DepthError(f"no camera_info on {self.camera_info} yet; without it a pixel is no point in space")
         return from_image_msg(arrival.msg, from_camera_info_msg(self._info))
 
     def missing(self) -> str:

@@ -40,9 +40,12 @@ class GgcnnTopics:
         self._command = rospy.Publisher("ggcnn/out/command", Float32MultiArray, queue_size=1)
         self._robot_pose = rospy.Subscriber(robot_pose, PoseStamped, self._store_height, queue_size=1)
 
-    def publish(self, frame: DepthFrame, predictor: GraspPredictor, depth_msg: Image) -> str:
-        """Judge a frame and publish what GG-CNN would; return why nothing was published, "" otherwise."""
-        output = self._stream.update(frame, predictor, self._height_m)
+    def judge(self, frame: DepthFrame, predictor: GraspPredictor) -> GgcnnOutput:
+        """Return what GG-CNN would put out for a frame."""
+        return self._stream.update(frame, predictor, self._height_m)
+
+    def publish(self, output: GgcnnOutput, depth_msg: Image) -> str:
+        """Publish an output, or return why GG-CNN would publish nothing; "" if it was published."""
         if not output.silence:
             self._publish(output, depth_msg)
         return output.silence
@@ -52,8 +55,12 @@ class GgcnnTopics:
         self._stream.tracker.reset()
 
     def _publish(self, output: GgcnnOutput, depth_msg: Image) -> None:
-        pictures = {"grasp": (output.grasp, "bgr8"), "grasp_plain": (output.grasp_plain, "bgr8"),
-                    "depth": (output.network_input, "32FC1"), "ang": (output.angle_rad, "32FC1")}  # fmt: skip
+        pictures = {
+            "grasp": (output.grasp, "bgr8"),
+            "grasp_plain": (output.grasp_plain, "bgr8"),
+            "depth": (output.network_input, "32FC1"),
+            "ang": (output.angle_rad, "32FC1"),
+        }
         for name, (image, encoding) in pictures.items():
             self._images[name].publish(to_image_msg(image, encoding, depth_msg.header))
         # Exactly six: a consumer in the wild reads data[-2].
@@ -96,7 +103,7 @@ class GgcnnService:
         self._picture = rospy.Publisher(f"{namespace}/visualisation", Image, queue_size=1)
         self._service = rospy.Service(f"{namespace}/predict", GraspPrediction, self._handle)
 
-    def _handle(self, request: object) -> GraspPredictionResponse:
+    def _handle(self, _request: object) -> GraspPredictionResponse:
         try:
             grasp = self._grasp()
         except PspGraspError as error:
@@ -118,9 +125,7 @@ class GgcnnService:
             self._config.robot_base_frame, self._config.camera_frame, arrival.msg.header.stamp
         )
         with self._network:
-            grasp = service_grasp(
-                frame, self._predictor(), rotation, translation_m, self._config, self._quirks
-            )
+            grasp = service_grasp(frame, self._predictor(), rotation, translation_m, self._config, self._quirks)
         if grasp is not None and self._picture.get_num_connections():
             self._picture.publish(to_image_msg(_picture(grasp), "bgr8", arrival.msg.header))
         return grasp

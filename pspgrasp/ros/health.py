@@ -27,8 +27,14 @@ class Health:
         with self._lock:
             self._judged_s.append(time.monotonic())
             self._failing = ""
-            self._figures.update({"latency [ms]": f"{latency_ms:.1f}", "age [ms]": f"{age_ms:.1f}",
-                                  "grasps": grasps, "last note": note or "none"})  # fmt: skip
+            self._figures.update(
+                {
+                    "latency [ms]": f"{latency_ms:.1f}",
+                    "age [ms]": f"{age_ms:.1f}",
+                    "grasps": grasps,
+                    "last note": note or "none",
+                }
+            )
 
     def failed(self, why: str) -> None:
         """Record a frame that gave nothing because of an error."""

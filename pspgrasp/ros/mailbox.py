@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Callable, Generic, Optional, TypeVar
 
 Item = TypeVar("Item")
@@ -41,13 +40,10 @@ class Mailbox(Generic[Item]):
 
     def wait_for(self, wanted: Callable[[Item], bool], timeout_s: float) -> Optional[Item]:
         """Return the first item from now on for which `wanted` holds, without taking it; None if none comes in time."""
-        deadline_s = time.monotonic() + timeout_s
         with self._changed:
-            seen = self.received
-            while self._changed.wait_for(
-                lambda: self.received > seen, max(0.0, deadline_s - time.monotonic())
-            ):
-                seen = self.received
-                if self._item is not None and wanted(self._item):
-                    return self._item
-        return None
+            start = self.received
+
+            def come() -> bool:
+                return self.received > start and self._item is not None and wanted(self._item)
+
+            return self._item if self._changed.wait_for(come, timeout_s) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, List, Sequence, Tuple
 
 import numpy as np
@@ -37,9 +36,7 @@ def from_image_msg(msg: Any, camera: PinholeCamera) -> DepthFrame:
     if isinstance(msg, CompressedImage) or msg._type == CompressedImage._type:
         depth_m = decode_compressed_depth(msg.data, msg.format)
     else:
-        depth_m = decode_depth(
-            msg.data, msg.encoding, msg.height, msg.width, msg.step, bool(msg.is_bigendian)
-        )
+        depth_m = decode_depth(msg.data, msg.encoding, msg.height, msg.width, msg.step, bool(msg.is_bigendian))
     return DepthFrame(depth_m, camera, msg.header.frame_id, msg.header.stamp.to_nsec())
 
 
@@ -65,9 +62,13 @@ def from_transform_msg(msg: TransformStamped) -> Tuple[np.ndarray, np.ndarray]:
 def to_grasp_msg(grasp: Grasp, image_grasp: ImageGrasp, pose: Pose) -> GraspMsg:
     """Return a Grasp message; `pose` is that of the grasp in the frame of the header."""
     return GraspMsg(
-        pose=pose, width=grasp.width_m, quality=grasp.quality,
-        u=image_grasp.u, v=image_grasp.v, width_px=image_grasp.width_px,
-    )  # fmt: skip
+        pose=pose,
+        width=grasp.width_m,
+        quality=grasp.quality,
+        u=image_grasp.u,
+        v=image_grasp.v,
+        width_px=image_grasp.width_px,
+    )
 
 
 def to_pose_stamped_msg(header: Header, grasp: GraspMsg) -> PoseStamped:
@@ -86,15 +87,11 @@ def to_transform_msg(header: Header, grasp: GraspMsg, child_frame: str) -> Trans
 def to_marker_array_msg(array: GraspArray) -> MarkerArray:
     """Return the grasps as grippers of lines, green where the quality is high; earlier ones are deleted."""
     markers = [Marker(header=array.header, ns="grasps", action=Marker.DELETEALL)]
-    return MarkerArray(
-        markers + [_gripper(array.header, rank, grasp) for rank, grasp in enumerate(array.grasps)]
-    )
+    return MarkerArray(markers + [_gripper(array.header, rank, grasp) for rank, grasp in enumerate(array.grasps)])
 
 
 def _gripper(header: Header, rank: int, grasp: GraspMsg) -> Marker:
-    marker = Marker(
-        header=header, ns="grasps", id=rank, type=Marker.LINE_LIST, action=Marker.ADD, pose=grasp.pose
-    )
+    marker = Marker(header=header, ns="grasps", id=rank, type=Marker.LINE_LIST, action=Marker.ADD, pose=grasp.pose)
     marker.points = _gripper_lines(grasp.width)
     marker.scale.x = 0.004 if rank == 0 else 0.002
     marker.color = ColorRGBA(1.0 - grasp.quality, grasp.quality, 0.1, 1.0 if rank == 0 else 0.6)
@@ -105,12 +102,9 @@ def _gripper_lines(width_m: float) -> List[Point]:
     """Return pairs of points: two fingers that close along x and end at the grasp, a palm behind them, a wrist."""
     half, palm = width_m / 2, -FINGER_M
     corners: Sequence[Tuple[float, float]] = (
-        (-half, palm), (-half, 0.0), (half, palm), (half, 0.0), (-half, palm), (half, palm), (0.0, palm), (0.0, 2 * palm),
-    )  # fmt: skip
+        *((-half, palm), (-half, 0.0)),
+        *((half, palm), (half, 0.0)),
+        *((-half, palm), (half, palm)),
+        *((0.0, palm), (0.0, 2 * palm)),
+    )
     return [Point(x, 0.0, z) for x, z in corners]
-
-
-def is_finite(pose: Pose) -> bool:
-    """Tell whether every number of a pose is finite."""
-    p, q = pose.position, pose.orientation
-    return all(math.isfinite(c) for c in (p.x, p.y, p.z, q.x, q.y, q.z, q.w))

@@ -16,8 +16,11 @@ from pspgrasp.overlay import draw
 from pspgrasp.predictor import Prediction
 from pspgrasp.ros.interfaces import GraspArray
 from pspgrasp.ros.messages import (
-    to_image_msg, to_marker_array_msg, to_pose_stamped_msg, to_transform_msg,
-)  # fmt: skip
+    to_image_msg,
+    to_marker_array_msg,
+    to_pose_stamped_msg,
+    to_transform_msg,
+)
 
 MAPS = ("quality", "angle", "width")
 
@@ -48,9 +51,7 @@ class Outputs:
         if array.grasps:
             self._grasp.publish(to_pose_stamped_msg(array.header, array.grasps[chosen]))
         if array.grasps and self._broadcaster:
-            self._broadcaster.sendTransform(
-                to_transform_msg(array.header, array.grasps[chosen], self._grasp_frame)
-            )
+            self._broadcaster.sendTransform(to_transform_msg(array.header, array.grasps[chosen], self._grasp_frame))
         if self._markers.get_num_connections():
             self._markers.publish(to_marker_array_msg(array))
         if self._overlay.get_num_connections():

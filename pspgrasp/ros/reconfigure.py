@@ -26,7 +26,7 @@ def serve(group: str, kind: Type[Any], current: Any, changed: Callable[[Any], No
     """
     state = {"valid": current}
 
-    def apply(values: Dict[str, Any], level: int) -> Dict[str, Any]:
+    def apply(values: Dict[str, Any], _level: int) -> Dict[str, Any]:
         names = [parameter["name"] for parameter in description(kind)["parameters"]]
         try:
             tree = {**_other_values(state["valid"], names), **{name: values[name] for name in names}}
@@ -43,29 +43,39 @@ def serve(group: str, kind: Type[Any], current: Any, changed: Callable[[Any], No
 def description(kind: Type[Any]) -> Dict[str, Any]:
     """Return dynamic_reconfigure's description of a config dataclass; tuples are left out."""
     hints = get_type_hints(kind)
-    parameters = [
-        _parameter(f, KINDS[hints[f.name]]) for f in dataclasses.fields(kind) if hints[f.name] in KINDS
-    ]
-    return {"name": "Default", "type": "", "state": True, "cstate": "true", "id": 0, "parent": 0,
-            "parameters": parameters, "groups": []}  # fmt: skip
+    parameters = [_parameter(f, KINDS[hints[f.name]]) for f in dataclasses.fields(kind) if hints[f.name] in KINDS]
+    return {
+        "name": "Default",
+        "type": "",
+        "state": True,
+        "cstate": "true",
+        "id": 0,
+        "parent": 0,
+        "parameters": parameters,
+        "groups": [],
+    }
 
 
 def config_type(kind: Type[Any]) -> SimpleNamespace:
     """Return what dynamic_reconfigure's generator would have written as a module."""
     tree = description(kind)
-    by_name = {
-        key: {p["name"]: p[key] for p in tree["parameters"]} for key in ("min", "max", "level", "type")
-    }
+    by_name = {key: {p["name"]: p[key] for p in tree["parameters"]} for key in ("min", "max", "level", "type")}
     defaults = {p["name"]: p["default"] for p in tree["parameters"]}
     return SimpleNamespace(config_description=tree, defaults=defaults, all_level=1, **by_name)
 
 
 def _parameter(entry: Any, kind: str) -> Dict[str, Any]:
     bounded = kind in ("double", "int")
-    return {"name": entry.name, "type": kind, "default": entry.default, "level": 1, "edit_method": "",
-            "description": entry.metadata["doc"],
-            "min": entry.metadata["low"] if bounded else ("" if kind == "str" else False),
-            "max": entry.metadata["high"] if bounded else ("" if kind == "str" else True)}  # fmt: skip
+    return {
+        "name": entry.name,
+        "type": kind,
+        "default": entry.default,
+        "level": 1,
+        "edit_method": "",
+        "description": entry.metadata["doc"],
+        "min": entry.metadata["low"] if bounded else ("" if kind == "str" else False),
+        "max": entry.metadata["high"] if bounded else ("" if kind == "str" else True),
+    }
 
 
 def _other_values(config: Any, names: Any) -> Dict[str, Any]:

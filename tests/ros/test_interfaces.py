@@ -88,7 +88,6 @@ def test_a_message_survives_the_wire(interfaces):
 
 def test_other_modules_import_the_same_classes(interfaces):
     from ggcnn.srv import GraspPrediction
-
     from pspgrasp.msg import GraspArray
 
     assert GraspArray is interfaces.GraspArray

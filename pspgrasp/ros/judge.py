@@ -1,0 +1,164 @@
+"""What becomes of one depth image: grasps on the node's topics, or a reason why there are none."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+import rospy
+from std_msgs.msg import Header
+
+from pspgrasp.depth import DepthFrame
+from pspgrasp.errors import DepthError, PspGraspError
+from pspgrasp.node_config import NodeConfig
+from pspgrasp.predictor import GraspPredictor, Prediction
+from pspgrasp.ros.depth_topic import Arrival, DepthTopic
+from pspgrasp.ros.ggcnn_compat import GgcnnTopics
+from pspgrasp.ros.health import Health
+from pspgrasp.ros.interfaces import GraspArray
+from pspgrasp.ros.messages import to_grasp_msg, to_pose_msg
+from pspgrasp.ros.outputs import Outputs
+from pspgrasp.ros.transforms import CameraPoses
+from pspgrasp.tracker import GraspTracker
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of one arrival.
+
+    Attributes:
+        arrival: The depth message.
+        array: Its grasps; None where the frame failed, or nobody asked for more than GG-CNN's topics.
+        message: Why there is no grasp; "" where there is one.
+    """
+
+    arrival: Arrival
+    array: Optional[GraspArray]
+    message: str
+
+
+class Judge:
+    """Takes one arrival at a time, from one thread; survives whatever a frame does."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        outputs: Outputs,
+        health: Health,
+        poses: Optional[CameraPoses],
+        ggcnn: Optional[GgcnnTopics],
+        network: threading.Lock,
+    ) -> None:
+        """Judge by `config`; `network` is held while a network runs."""
+        self._config, self._outputs, self._health = config, outputs, health
+        self._poses, self._ggcnn, self._network = poses, ggcnn, network
+        self._tracker: Optional[GraspTracker] = None
+        self._last_stamp = rospy.Time(0)
+
+    def judge(self, arrival: Arrival, depth: DepthTopic, predictor: GraspPredictor, asked: bool) -> Judgement:
+        """Publish what the arrival gives and return it; an error becomes a reason.
+
+        Args:
+            arrival: The depth message.
+            depth: The topic that it came on.
+            predictor: The one that runs now.
+            asked: Whether a call waits for our own grasps, beside the topics' listeners.
+        """
+        try:
+            array, note = self._judged(arrival, depth, predictor, asked)
+        except PspGraspError as error:
+            return self._failed(arrival, str(error))
+        except Exception as error:  # noqa: BLE001 (whatever torch or OpenCV raise, the next frame must be served)
+            return self._failed(arrival, f"unexpected {type(error).__name__}: {error}")
+        latency_ms = 1000 * (time.monotonic() - arrival.time_s)
+        self._health.judged(latency_ms, 1000 * age_s(arrival), len(array.grasps) if array else 0, note)
+        return Judgement(arrival, array, note)
+
+    def reset_tracking(self) -> None:
+        """Let tracking start anew with the next frame."""
+        self._tracker = None
+        if self._ggcnn:
+            self._ggcnn.reset()
+
+    def _failed(self, arrival: Arrival, why: str) -> Judgement:
+        rospy.logwarn_throttle(self._config.info_timeout_s, f"frame dropped: {why}")
+        self._health.failed(why)
+        return Judgement(arrival, None, why)
+
+    def _judged(
+        self, arrival: Arrival, depth: DepthTopic, predictor: GraspPredictor, asked: bool
+    ) -> Tuple[Optional[GraspArray], str]:
+        self._check_order(arrival.msg.header.stamp)
+        frame = depth.frame(arrival)
+        note = self._answer_as_ggcnn(self._ggcnn, frame, predictor, arrival) if self._ggcnn else ""
+        # With GG-CNN's interfaces on, our own road is walked only for somebody.
+        if self._ggcnn and not asked and not self._outputs.wanted():
+            return None, note
+        with self._network:
+            prediction = predictor.predict(frame)
+        self._warn_of_crop(predictor, prediction)
+        array = self._array(frame, prediction, arrival.msg.header)
+        self._check_age(arrival)
+        self._outputs.publish(array, self._chosen(prediction), arrival.msg, frame, prediction)
+        return array, prediction.nothing.value if prediction.nothing else ""
+
+    def _answer_as_ggcnn(
+        self, ggcnn: GgcnnTopics, frame: DepthFrame, predictor: GraspPredictor, arrival: Arrival
+    ) -> str:
+        with self._network:
+            output = ggcnn.judge(frame, predictor)
+        self._check_age(arrival)
+        return ggcnn.publish(output, arrival.msg)
+
+    def _array(self, frame: DepthFrame, prediction: Prediction, header: Header) -> GraspArray:
+        """Return the grasps as a message, in the base frame if one is set."""
+        base = self._config.frames.base
+        turn, shift_m = None, None
+        if base and self._poses:
+            turn, shift_m = self._poses.pose(base, frame.frame_id, header.stamp)
+        array = GraspArray(header=Header(stamp=header.stamp, frame_id=base or frame.frame_id))
+        for image_grasp, grasp in zip(prediction.image_grasps, prediction.grasps):
+            position_m, rotation = grasp.position_m, grasp.rotation()
+            if turn is not None:
+                position_m, rotation = turn @ position_m + shift_m, turn @ rotation
+            array.grasps.append(to_grasp_msg(grasp, image_grasp, to_pose_msg(position_m, rotation)))
+        return array
+
+    def _chosen(self, prediction: Prediction) -> int:
+        """Return the index of the grasp for ~grasp: the best, or with tracking the one nearest to the last."""
+        if not self._config.tracking or not prediction.image_grasps:
+            return 0
+        places = [(g.v, g.u) for g in prediction.image_grasps]
+        self._tracker = self._tracker or GraspTracker(places[0])
+        return self._tracker.select(places)
+
+    def _check_order(self, stamp: rospy.Time) -> None:
+        """Refuse one frame when stamps go back; if they stay back, time was reset, and all goes on from there."""
+        last, self._last_stamp = self._last_stamp, stamp
+        if stamp < last:
+            self.reset_tracking()
+            if self._poses:
+                self._poses.forget()
+            raise DepthError(f"stamps went back from {last.to_sec():.3f} to {stamp.to_sec():.3f} s")
+
+    def _check_age(self, arrival: Arrival) -> None:
+        if 0 < self._config.max_age_s < age_s(arrival):
+            raise DepthError(
+                f"the image is {age_s(arrival):.1f} s old, max_age_s is {self._config.max_age_s:g}; are the clocks in "
+                "step? (a bag plays with --clock and /use_sim_time)"
+            )
+
+    def _warn_of_crop(self, predictor: GraspPredictor, prediction: Prediction) -> None:
+        wanted_px, got_px = predictor.crop.size_px, prediction.crop.size_px
+        if got_px < wanted_px:
+            rospy.logwarn_throttle(
+                self._config.info_timeout_s,
+                f"the image is smaller than crop/size_px = {wanted_px}: its window is {got_px} px",
+            )
+
+
+def age_s(arrival: Arrival) -> float:
+    """Return how long ago the image was taken [s], by ROS time."""
+    return float((rospy.Time.now() - arrival.msg.header.stamp).to_sec())
