@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Plays a recording to the grasp detector and shows its grasps; ends by itself, with 0 only if every scene of the
 # recording brought grasps and pictures. Usage: scripts/demo.sh [OUTPUT] [NAME:=VALUE of launch/demo.launch]...
-# DEMO_BAG=FILE plays another recording; DEMO_FRAMES=N makes one with N frames a scene.
+# DEMO_BAG=FILE plays another recording, DEMO_FRAMES=N one of N frames a scene; DEMO_LIMIT_S ends it early.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly noetic=/opt/ros/noetic/setup.bash
 readonly frames=${DEMO_FRAMES:-40}
-readonly limit_s=180 # a demo that takes longer hangs
+readonly limit_s=${DEMO_LIMIT_S:-180} # what takes longer hangs
 
 fail() {
     echo "demo: $*" >&2
@@ -46,13 +46,17 @@ free_port() {
 }
 
 choose_bag() {
-    bag=${DEMO_BAG:-build/demo/demo-$frames.bag}
+    bag=${DEMO_BAG:-$output/demo-$frames.bag}
     if [ -z "${DEMO_BAG:-}" ]; then
-        [ "$bag" -nt scripts/make_demo_bag ] || "$PSPGRASP_PYTHON" scripts/make_demo_bag "$bag" --frames "$frames"
+        is_current "$bag" || "$PSPGRASP_PYTHON" scripts/make_demo_bag "$bag" --frames "$frames"
         launch_arguments=(base_frame:=base_link "${launch_arguments[@]}") # our bag says where the camera is
     fi
     [ -f "$bag" ] || fail "there is no recording $bag"
     bag=$(realpath "$bag")
+}
+
+is_current() {
+    [ -f "$1" ] && [ -z "$(find scripts/make_demo_bag pspgrasp/data -type f ! -name '*.pyc' -newer "$1")" ]
 }
 
 launch() {

@@ -37,3 +37,8 @@ def frame(data: Path, entry: Dict[str, Any]) -> DepthFrame:
         depth_m = recorded_depth_m(data, entry["id"], entry["depth_unit_m"])
     fx, fy, cx, cy = entry["K"]
     return DepthFrame(depth_m, PinholeCamera(depth_m.shape[1], depth_m.shape[0], fx, fy, cx, cy))
+
+
+def transforms(data: Path) -> Dict[str, Any]:
+    """Return name -> pose of the camera in the base frame in the service runs."""
+    return json.loads((data / "golden" / "commands.json").read_text())["meta"]["transforms"]

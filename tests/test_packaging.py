@@ -32,7 +32,7 @@ def build_wheel(folder: Path, search: str = "") -> tuple[Path, str]:
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    return next(folder.glob("*.whl")), result.stdout
+    return next(folder.glob("*.whl")), result.stdout + result.stderr
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ To add one, write a module with `out_channels` and a line in `CONTEXTS`.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import torch
 from torch import nn
@@ -80,7 +80,7 @@ class NoContext(nn.Module):
 
 
 #: name -> module from (channels, bins, fusion, output_stride)
-CONTEXTS: Dict[str, Callable[[int, Tuple[int, ...], str, int], nn.Module]] = {
+CONTEXTS: Dict[str, Callable[[int, Tuple[int, ...], str, int], Any]] = {
     "ppm": lambda channels, bins, fusion, stride: PyramidPooling(channels, bins, fusion),
     "aspp": lambda channels, bins, fusion, stride: AtrousPooling(channels, stride),
     "fcn": lambda channels, bins, fusion, stride: NoContext(channels),

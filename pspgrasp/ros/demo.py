@@ -79,7 +79,7 @@ class DemoConsumer:
     def run(self) -> str:
         """Play the recording and return the verdict."""
         self._await_detector()
-        say(f"{self._settings.detector} is ready; playing\n{COLUMNS}")
+        say(f"{self._settings.detector} is ready; playing. It judges the newest frame and skips older ones.\n{COLUMNS}")
         self._start_recording()
         for handle, message, now_ns in self._arrivals():
             handle(message, now_ns)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from geometry_msgs.msg import Quaternion
 
+from pspgrasp.grasp import wrap_half_turn
 from pspgrasp.ros.interfaces import GraspArray
 
 COLUMNS = "frame  time [s]  grasps   x [m]   y [m]   z [m]  angle [deg]  width [mm]  quality  age [ms]"
@@ -123,8 +124,7 @@ def best_row(message: GraspArray) -> str:
 
 def closing_angle_rad(q: Quaternion) -> float:
     """Return the angle [-pi/2, pi/2) about z of the closing direction, the pose's x axis."""
-    angle_rad = math.atan2(2 * (q.x * q.y + q.w * q.z), 1 - 2 * (q.y * q.y + q.z * q.z))
-    return (angle_rad + math.pi / 2) % math.pi - math.pi / 2
+    return wrap_half_turn(math.atan2(2 * (q.x * q.y + q.w * q.z), 1 - 2 * (q.y * q.y + q.z * q.z)))
 
 
 def with_caption(image: np.ndarray, caption: str) -> np.ndarray:
