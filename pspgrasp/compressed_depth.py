@@ -45,7 +45,10 @@ def decode_compressed_depth(data: bytes, image_format: str) -> np.ndarray:
 def _decode_png(data: bytes) -> np.ndarray:
     if len(data) <= HEADER.size:
         raise DepthError(f"compressedDepth data of {len(data)} bytes is shorter than its header")
-    png = cv2.imdecode(np.frombuffer(data, np.uint8, offset=HEADER.size), cv2.IMREAD_UNCHANGED)
+    try:
+        png = cv2.imdecode(np.frombuffer(data, np.uint8, offset=HEADER.size), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # a header that claims more pixels than OpenCV takes
+        png = None
     if png is None or png.ndim != 2 or png.dtype != np.uint16:
         raise DepthError("compressedDepth data holds no 16-bit single-channel PNG")
     return png

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import sys
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Tuple, Type, TypeVar, Union, get_type_hints
 
@@ -76,6 +78,8 @@ class LimitsConfig:
         _ordered("min_depth_m", self.min_depth_m, "max_depth_m", self.max_depth_m)
         if 0 < len(self.workspace_px) < 3:
             raise ConfigError(f"workspace_px needs at least three corners, got {len(self.workspace_px)}")
+        if not all(math.isfinite(place) for corner in self.workspace_px for place in corner):
+            raise ConfigError(f"workspace_px needs finite corners, got {self.workspace_px}")
 
 
 def _ordered(low_name: str, low: float, high_name: str, high: float) -> None:
@@ -91,9 +95,17 @@ def to_yaml(config: Any, indent: str = "") -> str:
         if dataclasses.is_dataclass(value):
             lines += [f"{indent}{entry.name}:", to_yaml(value, indent + "  ")]
         else:
-            # JSON is YAML, and quotes what YAML would misread: off is a boolean there.
-            lines.append(f"{indent}{entry.name}: {json.dumps(_plain(value))}  # {entry.metadata.get('doc', '')}")
+            lines.append(f"{indent}{entry.name}: {_yaml_value(_plain(value))}  # {entry.metadata.get('doc', '')}")
     return "\n".join(lines)
+
+
+def _yaml_value(value: Any) -> str:
+    """Return a plain value as JSON, which is YAML, and quotes what YAML would misread: off is a boolean there."""
+    if isinstance(value, list):
+        return f"[{', '.join(_yaml_value(v) for v in value)}]"
+    text = json.dumps(value)
+    # PyYAML takes 1e-05 for a text; 1.0e-05 is a number.
+    return text.replace("e", ".0e") if isinstance(value, float) and "." not in text else text
 
 
 def to_tree(config: Any) -> Dict[str, Any]:
@@ -134,11 +146,15 @@ def _typed(hint: Any, value: Any, place: str) -> Any:
         return _typed_tuple(arguments, value, place)
     if origin is dict and isinstance(value, Mapping):
         return dict(value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and _whole(value) and abs(value) <= sys.float_info.max:
         return float(value)
     if origin is None and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
     raise ConfigError(f"{place} must be {_spoken(hint)}, got {value!r} ({type(value).__name__})")
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _typed_tuple(arguments: Tuple[Any, ...], value: Any, place: str) -> Tuple[Any, ...]:

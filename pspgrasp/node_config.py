@@ -26,7 +26,8 @@ class TopicsConfig:
         """Return the topics with empty ones filled in."""
         depth = self.depth or ("/camera/depth/image_meters" if ggcnn else "/camera/depth/image_rect_raw")
         image = depth[: -len("/compressedDepth")] if depth.endswith("/compressedDepth") else depth
-        return replace(self, depth=depth, camera_info=self.camera_info or image.rsplit("/", 1)[0] + "/camera_info")
+        folder = image[: image.rfind("/") + 1]
+        return replace(self, depth=depth, camera_info=self.camera_info or folder + "camera_info")
 
 
 @dataclass(frozen=True)

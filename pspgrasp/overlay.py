@@ -13,6 +13,7 @@ from pspgrasp.rectangle import GraspRectangle
 
 JAW_M = 0.02  # breadth of the drawn jaws
 MISSING_GREY = 24
+SHADE_PX = (41, 41)  # neighbourhood above which heights are shaded
 BEST_BGR, OTHER_BGR, FRAME_BGR, TEXT_BGR = (60, 60, 255), (255, 255, 255), (200, 200, 200), (255, 255, 255)
 
 
@@ -39,18 +40,20 @@ def colour_depth(window_m: np.ndarray, depth_m: np.ndarray) -> np.ndarray:
     if not measured_m.size:
         return np.full((*depth_m.shape, 3), MISSING_GREY, np.uint8)
     near_m, far_m = np.percentile(measured_m, (1, 99))
-    filled_m = np.clip(np.nan_to_num(depth_m, nan=far_m), near_m, far_m)
-    share = (filled_m - near_m) / max(far_m - near_m, 0.01)
+    clipped_m = np.clip(depth_m, near_m, far_m)
+    share = np.nan_to_num((clipped_m - near_m) / max(far_m - near_m, 0.01))
     colours = cv2.applyColorMap((255 * (0.9 - 0.8 * share)).astype(np.uint8), cv2.COLORMAP_VIRIDIS)
-    shaded = np.clip(colours * _shade(filled_m)[..., None], 0, 255).astype(np.uint8)
+    shaded = np.clip(colours * _shade(clipped_m)[..., None], 0, 255).astype(np.uint8)
     shaded[np.isnan(depth_m)] = MISSING_GREY
     return shaded
 
 
 def _shade(depth_m: np.ndarray) -> np.ndarray:
     """Return brightness (H, W): height over the neighbourhood, so that flat things stand out on a tilted table."""
-    relief_m = cv2.blur(depth_m, (41, 41)) - depth_m
-    return 0.7 + 0.45 * np.tanh(relief_m / 0.02)
+    measured = (~np.isnan(depth_m)).astype(np.float32)
+    share = np.maximum(cv2.blur(measured, SHADE_PX), 1e-3)
+    around_m = cv2.blur(np.nan_to_num(depth_m), SHADE_PX) / share
+    return 0.7 + 0.45 * np.tanh((around_m - np.nan_to_num(depth_m)) / 0.02)
 
 
 def _draw_window(picture: np.ndarray, crop: SquareCrop) -> None:

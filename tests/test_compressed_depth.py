@@ -18,7 +18,7 @@ from pspgrasp.errors import DepthError
 
 laws = settings(deadline=None, max_examples=60, derandomize=True)
 RAW = np.random.default_rng(0).integers(0, 65536, (24, 32)).astype(np.uint16)
-A, B = 30.0, 2.0  # the quantisation of the publisher: png = A / z + B
+A, B = 12_000.0, 2.0  # the quantisation of the publisher: png = A / z + B
 
 
 def message(png: np.ndarray, a: float = 0.0, b: float = 0.0) -> bytes:
@@ -40,10 +40,10 @@ def test_whole_numbers_decode_as_the_raw_image_does(image_format: str) -> None:
 @laws
 @given(arrays.arrays(np.float32, (3, 4), elements=st.floats(0.25, 8.0, width=32)))
 def test_floats_come_back_within_half_a_quantisation_step(depth_m: np.ndarray) -> None:
-    png = np.rint(A * 1000 / depth_m + B).astype(np.uint16)
-    decoded_m = decode_compressed_depth(message(png, A * 1000, B), "32FC1; compressedDepth")
+    png = np.rint(A / depth_m + B).astype(np.uint16)
+    decoded_m = decode_compressed_depth(message(png, A, B), "32FC1; compressedDepth")
     assert decoded_m.dtype == np.float32
-    assert np.abs(A * 1000 / decoded_m - A * 1000 / depth_m).max() < 0.51
+    assert np.abs(A / decoded_m - A / depth_m).max() < 0.51
 
 
 def test_zero_and_what_falls_on_or_behind_the_camera_is_no_measurement() -> None:

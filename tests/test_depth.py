@@ -65,7 +65,7 @@ def test_an_unknown_encoding_is_refused_with_the_near_miss(encoding: str, near_m
 
 
 def test_a_colour_image_is_refused_with_all_that_is_depth() -> None:
-    with pytest.raises(DepthError, match="16UC1.*32FC1.*mono16"):
+    with pytest.raises(DepthError, match=r"16UC1.*32FC1.*mono16"):
         decode_depth(bytes(18), "bgr8", 2, 3, 9)
 
 

@@ -53,6 +53,14 @@ def test_wheel_has_the_trained_weights(wheel):
 
 
 @pytest.mark.slow
+def test_wheel_has_what_ros_looks_for(wheel):
+    patterns = ("package.xml", "msg/*", "srv/*", "compat/ggcnn/*/*.*", "launch/*", "config/*")
+    wanted = {file for pattern in patterns for file in CHECKOUT.glob(pattern)} | set(EXECUTABLES)
+    shared = {name.partition("share/pspgrasp/")[2] for name in zipfile.ZipFile(wheel).namelist()}
+    assert shared >= {str(file.relative_to(CHECKOUT)) for file in wanted}
+
+
+@pytest.mark.slow
 def test_wheel_has_every_module_and_the_command(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     modules = {str(file.relative_to(CHECKOUT)) for file in (CHECKOUT / "pspgrasp").rglob("*.py")}

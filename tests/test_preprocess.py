@@ -1,0 +1,106 @@
+"""Laws of what the network gets to see."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pspgrasp.config import PreprocessConfig
+from pspgrasp.preprocess import fill_holes, normalise, prepare, within_range
+
+laws = settings(deadline=None, max_examples=40, derandomize=True)
+SIDE = 40
+
+
+def scene(seed: int, holes: float) -> np.ndarray:
+    """Return a tilted table (SIDE, SIDE) [m] of which a share is missing."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    depth_m = (0.6 + 0.002 * rows + 0.001 * columns + rng.normal(0, 0.001, (SIDE, SIDE))).astype(np.float32)
+    depth_m[rng.random((SIDE, SIDE)) < holes] = np.nan
+    depth_m[20, 20] = 0.65
+    return depth_m
+
+
+@laws
+@given(st.integers(0, 50), st.floats(0.0, 0.98))
+def test_the_input_is_finite_centred_clipped_and_its_source_stays(seed: int, holes: float) -> None:
+    depth_m = scene(seed, holes)
+    before = depth_m.copy()
+    network_input, missing = prepare(depth_m, PreprocessConfig(input_size_px=SIDE))
+    np.testing.assert_array_equal(depth_m, before)
+    np.testing.assert_array_equal(missing, np.isnan(depth_m))
+    assert network_input.dtype == np.float32
+    assert np.isfinite(network_input).all()
+    assert abs(network_input.mean()) < 1e-5
+
+
+@laws
+@given(st.integers(0, 50), st.floats(0.0, 0.9))
+def test_filling_keeps_every_measurement_and_stays_within_their_range(seed: int, holes: float) -> None:
+    depth_m = scene(seed, holes)
+    missing = np.isnan(depth_m)
+    filled_m = fill_holes(depth_m, missing)
+    np.testing.assert_allclose(filled_m[~missing], depth_m[~missing], rtol=1e-6)
+    assert np.nanmin(depth_m) - 1e-4 <= filled_m.min() <= filled_m.max() <= np.nanmax(depth_m) + 1e-4
+
+
+def test_a_hole_at_the_border_is_filled_too() -> None:
+    depth_m = np.full((SIDE, SIDE), 0.6, np.float32)
+    depth_m[:, :5] = depth_m[-4:, :] = np.nan
+    np.testing.assert_allclose(fill_holes(depth_m, np.isnan(depth_m)), 0.6, rtol=1e-5)
+
+
+def test_one_measurement_fills_everything() -> None:
+    depth_m = np.full((SIDE, SIDE), np.nan, np.float32)
+    depth_m[7, 9] = 0.8
+    network_input, missing = prepare(depth_m, PreprocessConfig(input_size_px=SIDE))
+    assert np.isfinite(network_input).all()
+    assert missing.sum() == SIDE * SIDE - 1
+
+
+@laws
+@given(st.floats(-0.3, 0.3))
+def test_the_distance_of_the_whole_scene_does_not_matter(shift_m: float) -> None:
+    depth_m, config = scene(1, 0.0), PreprocessConfig(input_size_px=SIDE)
+    near, far = prepare(depth_m, config)[0], prepare(depth_m + np.float32(shift_m), config)[0]
+    np.testing.assert_allclose(near, far, atol=1e-5)
+
+
+@pytest.mark.parametrize("clip_m", [0.01, 0.05, 1.0])
+def test_what_stands_out_is_clipped(clip_m: float) -> None:
+    depth_m = scene(2, 0.0)
+    depth_m[0, 0] = 5.0
+    assert np.abs(normalise(depth_m, clip_m)).max() == pytest.approx(clip_m)
+
+
+@pytest.mark.parametrize("quarter_turns", [1, 2, 3])
+def test_turning_the_scene_turns_the_input(quarter_turns: int) -> None:
+    depth_m, config = scene(3, 0.0), PreprocessConfig(input_size_px=SIDE)
+    turned, _ = prepare(np.ascontiguousarray(np.rot90(depth_m, quarter_turns)), config)
+    np.testing.assert_allclose(turned, np.rot90(prepare(depth_m, config)[0], quarter_turns), atol=1e-6)
+
+
+def test_both_ends_of_the_range_are_measurements_and_nothing_beyond_them() -> None:
+    depth_m = np.array([[np.nan, 0.0999, 0.1, 1.0, 2.0, 2.001, 79.0]], np.float32)
+    kept = ~np.isnan(within_range(depth_m, float(np.float32(0.1)), 2.0))
+    assert kept.tolist() == [[False, False, True, True, True, False, False]]
+
+
+def test_cutting_to_a_range_leaves_its_argument_and_its_type_alone() -> None:
+    depth_m = scene(4, 0.3)
+    before = depth_m.copy()
+    assert within_range(depth_m, 0.62, 0.64).dtype == np.float32
+    np.testing.assert_array_equal(depth_m, before)
+
+
+def test_an_outlier_beyond_the_range_does_not_flatten_the_scene() -> None:
+    depth_m, config = scene(5, 0.0), PreprocessConfig(input_size_px=SIDE)
+    alone, _ = prepare(depth_m, config)
+    depth_m[3, 3] = 79.0
+    beside, _ = prepare(within_range(depth_m, 0.1, 2.0), config)
+    others = np.ones((SIDE, SIDE), bool)
+    others[3, 3] = False
+    np.testing.assert_allclose(beside[others], alone[others], atol=1e-4)
