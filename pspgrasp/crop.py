@@ -29,17 +29,19 @@ class SquareCrop:
     out_px: int
 
     @classmethod
-    def placed(cls, config: CropConfig, shape: Tuple[int, ...], out_px: int) -> SquareCrop:
-        """Return the window that `config` asks for in an image of this shape (H, W).
+    def asked(cls, config: CropConfig, shape: Tuple[int, ...], out_px: int) -> SquareCrop:
+        """Return the window that `config` asks for in an image of this shape (H, W), fit or not."""
+        left = (shape[1] - config.size_px) // 2 + config.offset_u_px
+        top = (shape[0] - config.size_px) // 2 + config.offset_v_px
+        return cls(left, top, config.size_px, out_px)
 
-        A window larger than the image shrinks to it, and one that would stick out is moved inside;
-        compare `size_px` with the configuration to learn of it.
-        """
-        height_px, width_px = shape
-        size = min(config.size_px, height_px, width_px)
-        left = (width_px - size) // 2 + config.offset_u_px
-        top = (height_px - size) // 2 + config.offset_v_px
-        return cls(_clamped(left, width_px - size), _clamped(top, height_px - size), size, out_px)
+    @classmethod
+    def placed(cls, config: CropConfig, shape: Tuple[int, ...], out_px: int) -> SquareCrop:
+        """Return the window for an image of this shape (H, W): `asked`, shrunk and moved until it fits."""
+        size = min(config.size_px, *shape)
+        fitting = cls.asked(replace(config, size_px=size), shape, out_px)
+        left, top = (_clamped(p, n - size) for p, n in ((fitting.left_px, shape[1]), (fitting.top_px, shape[0])))
+        return replace(fitting, left_px=left, top_px=top)
 
     @property
     def scale(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Optional, Tuple
 
@@ -13,7 +13,7 @@ from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, Preproces
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
 from pspgrasp.detect import Rejection, detect
-from pspgrasp.errors import CheckpointError
+from pspgrasp.errors import CheckpointError, NetworkError
 from pspgrasp.grasp import Grasp, ImageGrasp
 from pspgrasp.maps import GraspMaps
 from pspgrasp.preprocess import prepare, within_range
@@ -115,21 +115,30 @@ class GraspPredictor:
         """Return the grasps of one depth frame. No grasp is not an error.
 
         Raises:
-            NetworkError: The network's output is not finite.
+            NetworkError: The network's output is not finite, or not of its input's size.
         """
-        # 1. The window, without what lies outside the working range.
+        # 1. The window; what lies outside the working range is missing, where a grasp's depth is looked up too.
+        frame = replace(frame, depth_m=within_range(frame.depth_m, self.crop.near_m, self.crop.far_m))
         crop = SquareCrop.placed(self.crop, frame.depth_m.shape, self.preprocess.input_size_px)
-        depth_m = crop.extract(within_range(frame.depth_m, self.crop.near_m, self.crop.far_m))
+        depth_m = crop.extract(frame.depth_m)
         if np.isnan(depth_m).all():
             return Prediction(crop, None)
         # 2. Its maps; where nothing was measured there is no quality.
         network_input, missing = prepare(depth_m, self.preprocess)
-        output = GraspMaps.decode(self.runtime(network_input), self.width_scale_px)
-        maps = output.without(missing).smoothed(self.detection)
+        maps = self._raw_maps(network_input).without(missing).smoothed(self.detection)
         # 3. Their peaks, in pixels and in metres.
         return Prediction(crop, maps, *detect(maps, crop, frame, self.detection, self.limits, self.allowed))
 
     def warm_up(self) -> None:
         """Run the network once on an empty scene, so that the first frame doesn't pay for what is set up lazily."""
         side = self.preprocess.input_size_px
-        GraspMaps.decode(self.runtime(np.zeros((side, side), np.float32)), self.width_scale_px)
+        self._raw_maps(np.zeros((side, side), np.float32))
+
+    def _raw_maps(self, network_input: np.ndarray) -> GraspMaps:
+        output, side = self.runtime(network_input), self.preprocess.input_size_px
+        if output.shape != (4, side, side):
+            raise NetworkError(
+                f"the network of checkpoint {self.name!r} put out {output.shape} for an input of {side}x{side} px; "
+                f"it must be (4, {side}, {side}): another input_size_px, or zoom_factor 0"
+            )
+        return GraspMaps.decode(output, self.width_scale_px)

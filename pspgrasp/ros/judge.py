@@ -10,6 +10,7 @@ from typing import Optional, Tuple
 import rospy
 from std_msgs.msg import Header
 
+from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
 from pspgrasp.errors import DepthError, PspGraspError
 from pspgrasp.node_config import NodeConfig
@@ -98,7 +99,7 @@ class Judge:
             return None, note
         with self._network:
             prediction = predictor.predict(frame)
-        self._warn_of_crop(predictor, prediction)
+        self._warn_of_crop(predictor, frame, prediction.crop)
         array = self._array(frame, prediction, arrival.msg.header)
         self._check_age(arrival)
         self._outputs.publish(array, self._chosen(prediction), arrival.msg, frame, prediction)
@@ -150,12 +151,13 @@ class Judge:
                 "step? (a bag plays with --clock and /use_sim_time)"
             )
 
-    def _warn_of_crop(self, predictor: GraspPredictor, prediction: Prediction) -> None:
-        wanted_px, got_px = predictor.crop.size_px, prediction.crop.size_px
-        if got_px < wanted_px:
+    def _warn_of_crop(self, predictor: GraspPredictor, frame: DepthFrame, crop: SquareCrop) -> None:
+        asked = SquareCrop.asked(predictor.crop, frame.depth_m.shape, crop.out_px)
+        if asked != crop:
             rospy.logwarn_throttle(
                 self._config.info_timeout_s,
-                f"the image is smaller than crop/size_px = {wanted_px}: its window is {got_px} px",
+                f"the window of {asked.size_px} px at ({asked.left_px}, {asked.top_px}) doesn't fit into the image; "
+                f"used: {crop.size_px} px at ({crop.left_px}, {crop.top_px})",
             )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import torch
 from torch import nn
@@ -10,19 +12,22 @@ from pspgrasp.errors import ConfigError, unknown_name
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device for `auto`, `cpu` or `cuda` (or `cuda:N`); auto prefers a GPU.
+    """Return the device for `auto`, `cpu`, `cuda` or `cuda:N`; auto prefers a GPU.
 
     Raises:
         ConfigError: Unknown name, or no such GPU here.
     """
-    kind = name.split(":")[0]
-    if kind not in ("auto", "cpu", "cuda"):
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
         raise ConfigError(unknown_name("device", name, ("auto", "cpu", "cuda")))
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"device {name!r} was asked for, but torch {torch.__version__} sees no GPU; use auto or cpu")
-    if kind == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return torch.device("cuda" if gpus else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        raise ConfigError(
+            f"device {name!r} was asked for, but torch {torch.__version__} sees {gpus or 'no'} GPU; use auto or cpu"
+        )
+    return device
 
 
 class EagerRuntime:

@@ -14,6 +14,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import numpy as np
 import rospy
+from geometry_msgs.msg import TransformStamped
+from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from pspgrasp.camera import PinholeCamera
@@ -47,6 +49,10 @@ class Listener:
     def at(self, stamp: rospy.Time, timeout_s: float = ANSWER_S) -> Any:
         """Return the message with this stamp."""
         return self.wait(lambda msg: msg.header.stamp == stamp, timeout_s)
+
+    def connected(self) -> bool:
+        """Tell whether somebody publishes."""
+        return self._subscriber.get_num_connections() > 0
 
     def close(self) -> None:
         """Stop listening."""
@@ -113,6 +119,16 @@ def camera_info_msg(camera: PinholeCamera, header: Any) -> CameraInfo:
     """Return the camera_info of a camera."""
     msg = CameraInfo(header=header, width=camera.width_px, height=camera.height_px)
     msg.K = [camera.fx, 0, camera.cx, 0, camera.fy, camera.cy, 0, 0, 1]
+    return msg
+
+
+def static_transform(parent: str, child: str, turn: Rotation, shift_m: np.ndarray) -> TransformStamped:
+    """Return the transform from child to parent, for ever."""
+    msg = TransformStamped(child_frame_id=child)
+    msg.header.frame_id, msg.header.stamp = parent, rospy.Time.now()
+    msg.transform.translation.x, msg.transform.translation.y, msg.transform.translation.z = shift_m
+    rotation = msg.transform.rotation
+    rotation.x, rotation.y, rotation.z, rotation.w = turn.as_quat()
     return msg
 
 

@@ -16,7 +16,7 @@ import tf2_ros
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from dynamic_reconfigure.msg import Config, DoubleParameter, IntParameter
 from dynamic_reconfigure.srv import Reconfigure, ReconfigureRequest
-from geometry_msgs.msg import PoseStamped, TransformStamped
+from geometry_msgs.msg import PoseStamped
 from rig import (
     ANSWER_S,
     CAMERA,
@@ -27,6 +27,7 @@ from rig import (
     compressed_msg,
     depth_msg,
     node,
+    static_transform,
     wait_until,
 )
 from scipy.spatial.transform import Rotation
@@ -133,7 +134,7 @@ def test_every_output_carries_the_images_stamp(running: Running, scenes: List[np
     kinds = {"grasp": PoseStamped, "overlay": Image, "quality": Image, "angle": Image, "width": Image}
     listeners = {name: Listener(f"/detector/{name}", kind) for name, kind in kinds.items()}
     markers, frames = Listener("/detector/markers", MarkerArray), Listener("/tf", TFMessage)
-    wait_until(lambda: all(li._subscriber.get_num_connections() for li in [*listeners.values(), markers, frames]))
+    wait_until(lambda: all(li.connected() for li in [*listeners.values(), markers, frames]))
     array = good_frame_gives_grasps(running, scenes[0])
     seen = {name: listener.at(array.header.stamp) for name, listener in listeners.items()}
     assert seen["grasp"].pose == array.grasps[0].pose
@@ -335,15 +336,6 @@ def test_grasps_in_a_base_frame_need_the_transform_at_the_stamp(
             Rotation.from_quat((q.x, q.y, q.z, q.w)).as_matrix(), turn.as_matrix() @ expected.rotation(), atol=1e-6
         )
         assert process.alive()
-
-
-def static_transform(parent: str, child: str, turn: Rotation, shift_m: np.ndarray) -> TransformStamped:
-    msg = TransformStamped(child_frame_id=child)
-    msg.header.frame_id, msg.header.stamp = parent, rospy.Time.now()
-    msg.transform.translation.x, msg.transform.translation.y, msg.transform.translation.z = shift_m
-    rotation = msg.transform.rotation
-    rotation.x, rotation.y, rotation.z, rotation.w = turn.as_quat()
-    return msg
 
 
 def wait_quietly(grasps: Listener, stamp: rospy.Time) -> bool:
