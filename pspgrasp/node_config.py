@@ -8,7 +8,7 @@ from typing import Any, Dict
 from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, from_tree, setting
 from pspgrasp.errors import ConfigError, unknown_name
 from pspgrasp.ggcnn_api import QUIRKS
-from pspgrasp.ggcnn_contract import PRESETS
+from pspgrasp.ggcnn_stream import PRESETS
 from pspgrasp.shipped import DEFAULT
 
 

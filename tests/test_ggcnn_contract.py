@@ -20,14 +20,8 @@ from pspgrasp.camera import PinholeCamera
 from pspgrasp.depth import DepthFrame
 from pspgrasp.errors import ConfigError, DepthError
 from pspgrasp.ggcnn_api import filtered
-from pspgrasp.ggcnn_contract import (
-    PRESETS,
-    GgcnnOutput,
-    GgcnnServiceConfig,
-    GgcnnStream,
-    local_maxima,
-    service_grasp,
-)
+from pspgrasp.ggcnn_service import GgcnnServiceConfig, service_grasp
+from pspgrasp.ggcnn_stream import PRESETS, GgcnnOutput, GgcnnStream, local_maxima
 from pspgrasp.import_weights import import_weights
 from pspgrasp.maps import GraspMaps
 from pspgrasp.predictor import GraspPredictor

@@ -9,7 +9,7 @@ import yaml
 
 from pspgrasp.cli import main
 from pspgrasp.errors import ConfigError
-from pspgrasp.ggcnn_contract import PRESETS
+from pspgrasp.ggcnn_stream import PRESETS
 from pspgrasp.node_config import NodeConfig, TopicsConfig
 from pspgrasp.shipped import find_checkpoint, shipped_checkpoints
 

@@ -15,13 +15,8 @@ from std_msgs.msg import Float32MultiArray
 from pspgrasp.config import from_tree
 from pspgrasp.depth import DepthFrame
 from pspgrasp.errors import PspGraspError
-from pspgrasp.ggcnn_contract import (
-    GgcnnOutput,
-    GgcnnServiceConfig,
-    GgcnnServiceGrasp,
-    GgcnnStream,
-    service_grasp,
-)
+from pspgrasp.ggcnn_service import GgcnnServiceConfig, GgcnnServiceGrasp, service_grasp
+from pspgrasp.ggcnn_stream import GgcnnOutput, GgcnnStream
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.ros.depth_topic import DepthTopic
 from pspgrasp.ros.interfaces import GgcnnGrasp, GraspPrediction, GraspPredictionResponse

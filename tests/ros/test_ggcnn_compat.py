@@ -19,7 +19,8 @@ from std_msgs.msg import Float32MultiArray
 from std_srvs.srv import Trigger
 
 from pspgrasp.data.tabletop import tabletop_frames
-from pspgrasp.ggcnn_contract import GgcnnServiceConfig, GgcnnStream, service_grasp
+from pspgrasp.ggcnn_service import GgcnnServiceConfig, service_grasp
+from pspgrasp.ggcnn_stream import GgcnnStream
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.ros.interfaces import GraspArray, GraspPrediction, Predict
 from pspgrasp.ros.messages import from_image_msg

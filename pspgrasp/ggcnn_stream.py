@@ -1,7 +1,7 @@
-"""What GG-CNN's streaming nodes and its service put out for a depth image, to the letter, with any network.
+"""What GG-CNN's streaming nodes put out for a depth image, to the letter, with any network.
 
 Interfaces and constants are those of dougsm/ggcnn_kinova_grasping 61f8970 (`run_ggcnn.py`) and dougsm/mvp_grasp
-c301ba2 (`ggcnn_predict_rt.py`, `ggcnn_service.py`). `strict` repeats their faults where a consumer can see them,
+c301ba2 (`ggcnn_predict_rt.py`). `strict` repeats their faults where a consumer can see them,
 `fixed` corrects them. Never repeated: depth 0 taken for a measurement (it sends the arm to the camera's origin),
 NaN in a command, and index 5 of `mvp` (computed on the normalised image it means nothing; here it is kinova's).
 """
@@ -15,7 +15,6 @@ from typing import Dict, Optional, Tuple
 import cv2
 import numpy as np
 from scipy import ndimage
-from scipy.spatial.transform import Rotation
 
 from pspgrasp.crop import resize_depth
 from pspgrasp.depth import DepthFrame
@@ -30,7 +29,6 @@ from pspgrasp.ggcnn_api import (
     network_maps,
     process_depth_image,
 )
-from pspgrasp.grasp import wrap_half_turn
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.preprocess import fill_holes, normalise
 from pspgrasp.tracker import GraspTracker
@@ -229,93 +227,3 @@ def local_maxima(image: np.ndarray, min_distance_px: int, threshold: float, most
         if all(max(abs(row - r), abs(column - c)) >= min_distance_px for r, c in kept):
             kept.append((int(row), int(column)))
     return kept[:most]
-
-
-@dataclass(frozen=True)
-class GgcnnServiceConfig:
-    """The service's parameters `~camera/...`, with the defaults of dougsm/mvp_grasp."""
-
-    info_topic: str = "/camera/depth/camera_info"
-    depth_topic: str = "/camera/depth/image_meters"
-    camera_frame: str = "camera_depth_optical_frame"
-    robot_base_frame: str = "panda_link0"
-    crop_size: int = 300
-    crop_y_offset: int = 40
-    fov: float = 65.5
-
-
-@dataclass(frozen=True)
-class GgcnnServiceGrasp:
-    """The answer of the service `ggcnn/GraspPrediction`, in the robot's base frame.
-
-    Attributes:
-        position_m: (3,) [m].
-        orientation_xyzw: Quaternion of euler(pi, 0, angle % pi - pi/2).
-        width_m: [m].
-        quality: 0 to 0.999.
-        peak: (row, column) in the maps.
-        quality_map: (300, 300) float32, 0 to 0.999.
-    """
-
-    position_m: np.ndarray
-    orientation_xyzw: np.ndarray
-    width_m: float
-    quality: float
-    peak: Pixel
-    quality_map: np.ndarray
-
-
-def service_grasp(
-    frame: DepthFrame,
-    predictor: GraspPredictor,
-    rotation: np.ndarray,
-    translation_m: np.ndarray,
-    config: GgcnnServiceConfig,
-    quirks: str = "strict",
-) -> Optional[GgcnnServiceGrasp]:
-    """Return the best grasp of a frame as GG-CNN's service answers it; None where there is no depth to stand on.
-
-    Args:
-        frame: The depth image.
-        predictor: Its network stands in GG-CNN's place.
-        rotation: (3, 3), camera in base.
-        translation_m: (3,), camera in base [m].
-        config: Window and field of view.
-        quirks: `strict` takes the depth of the filled image and the width by the field of view; `fixed` refuses a
-            grasp whose depth isn't measured and takes the width by the camera's focal length.
-    """
-    window_m = cut(frame.depth_m, config.crop_size, config.crop_y_offset)
-    if np.isnan(window_m).all():
-        return None
-    strict = quirks == "strict"
-    depth_m, mask = process_depth_image(frame.depth_m, config.crop_size, SIDE_PX, True, config.crop_y_offset)
-    network_input = normalise(depth_m, predictor.preprocess.clip_m)
-    missing = index_mask(mask) if strict else mask > 0
-    maps = filtered(network_maps(network_input, predictor), missing, (2.0, 2.0, 2.0), strict)
-    quality = np.clip(maps[0], 0.0, 0.999)
-    peak: Pixel = tuple(int(i) for i in np.unravel_index(np.argmax(quality), quality.shape))  # type: ignore[assignment]
-    if not strict and mask[peak]:
-        return None
-    position_m = rotation @ _service_point(frame, peak, float(depth_m[peak]), config) + translation_m
-    angle_rad = wrap_half_turn(float(maps[1][peak]) - math.asin(rotation[0, 1]))
-    orientation = Rotation.from_euler("xyz", (math.pi, 0, angle_rad % math.pi - math.pi / 2)).as_quat()
-    width_m = _service_width_m(frame, float(maps[2][peak]), float(depth_m[peak]), float(maps[1][peak]), config, strict)
-    return GgcnnServiceGrasp(position_m, orientation, width_m, float(quality[peak]), peak, quality)
-
-
-def _service_point(frame: DepthFrame, peak: Pixel, z_m: float, config: GgcnnServiceConfig) -> np.ndarray:
-    """Return the point (3,) [m] of a map pixel; rows and columns are spread INCLUSIVE of the window's end."""
-    height_px, width_px = frame.depth_m.shape
-    step = config.crop_size / (SIDE_PX - 1)
-    u = (width_px - config.crop_size) // 2 + peak[1] * step
-    v = (height_px - config.crop_size) // 2 - config.crop_y_offset + peak[0] * step
-    return frame.camera.deproject(u, v, z_m)
-
-
-def _service_width_m(
-    frame: DepthFrame, width_px: float, z_m: float, angle_rad: float, config: GgcnnServiceConfig, strict: bool
-) -> float:
-    if not strict:
-        return frame.camera.length_m(width_px * config.crop_size / SIDE_PX, angle_rad, z_m)
-    half_view_rad = math.radians(config.fov * config.crop_size / frame.depth_m.shape[0] / 2)
-    return width_px / SIDE_PX * 2 * z_m * math.tan(half_view_rad)
