@@ -90,11 +90,16 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     }
     part = path.with_name(path.name + ".part")
     try:
-        save_file({k: v.contiguous() for k, v in checkpoint.weights.items()}, part, {HEADER: json.dumps(header)})
+        save_file(_apart(checkpoint.weights), part, {HEADER: json.dumps(header)})
         os.replace(part, path)
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
         raise CheckpointError(f"checkpoint {path} can't be written: {error}") from error
+
+
+def _apart(weights: Mapping[str, torch.Tensor]) -> Dict[str, torch.Tensor]:
+    """Return copies, since safetensors refuses views and tensors that share memory."""
+    return {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in weights.items()}
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -130,7 +135,7 @@ def _checkpoint(path: Path, header: Dict[str, Any], weights: Dict[str, torch.Ten
     training, scale = header.get("training"), header.get("width_scale_px")
     if not training or not isinstance(training, dict):
         raise CheckpointError(f"checkpoint {path} has no training record; untrained weights give no grasps")
-    if not isinstance(scale, (int, float)) or isinstance(scale, bool) or not 0 < scale < float("inf"):
+    if not isinstance(scale, (int, float)) or isinstance(scale, bool) or not 0 < scale < 1e6:
         raise CheckpointError(f"checkpoint {path}: width_scale_px must be a positive number, got {scale!r}")
     try:
         model = ModelConfig.from_tree(header.get("model"))

@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 from pspgrasp import __version__
 from pspgrasp.errors import DepthError, PspGraspError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of a norm: tensors, but no parameters
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -90,8 +95,8 @@ def _predict(parsed: argparse.Namespace) -> None:
     from pspgrasp.shipped import DEFAULT, find_checkpoint
 
     raw = cv2.imread(str(parsed.image), cv2.IMREAD_UNCHANGED)
-    if raw is None or raw.ndim != 2:
-        raise DepthError(f"{parsed.image} is not a single-channel image that can be read")
+    if raw is None or raw.ndim != 2 or raw.dtype != "uint16":
+        raise DepthError(f"{parsed.image} is not a 16-bit single-channel image that can be read")
     camera = PinholeCamera(raw.shape[1], raw.shape[0], *parsed.camera)
     frame = DepthFrame(raw.astype("float32") * parsed.unit, camera)
     predictor = GraspPredictor.from_checkpoint(find_checkpoint(parsed.checkpoint or DEFAULT), parsed.device)
@@ -106,8 +111,19 @@ def _predict(parsed: argparse.Namespace) -> None:
         print(f"refused at ({rejection.image_grasp.u:.0f}, {rejection.image_grasp.v:.0f}) px: {rejection.reason.value}")
     if prediction.nothing:
         print(f"no grasp: {prediction.nothing.value}")
-    if parsed.overlay and not cv2.imwrite(str(parsed.overlay), draw(frame, prediction)):
-        raise PspGraspError(f"{parsed.overlay} can't be written")
+    if parsed.overlay:
+        _write_picture(parsed.overlay, draw(frame, prediction))
+
+
+def _write_picture(path: Path, picture: np.ndarray) -> None:
+    import cv2
+
+    try:
+        written = cv2.imwrite(str(path), picture)
+    except cv2.error:  # a suffix that OpenCV knows no format for
+        written = False
+    if not written:
+        raise PspGraspError(f"{path} can't be written; is it a .png in a folder that is there?")
 
 
 def _models(_parsed: argparse.Namespace) -> None:
@@ -117,7 +133,7 @@ def _models(_parsed: argparse.Namespace) -> None:
 
     for name, path in shipped_checkpoints().items():
         checkpoint = load_checkpoint(path)
-        millions = sum(t.numel() for t in checkpoint.weights.values()) / 1e6
+        millions = sum(t.numel() for n, t in checkpoint.weights.items() if not n.endswith(STATISTICS)) / 1e6
         print(f"{name}: {checkpoint.model.architecture}, {millions:.2f} M, {checkpoint.training.get('data', '')}")
     print(f"architectures: {', '.join(sorted(ARCHITECTURES))}")
 

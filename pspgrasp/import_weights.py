@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any, Dict, Mapping
 
@@ -36,10 +35,13 @@ def import_weights(path: Path, architecture: str) -> Checkpoint:
 def _state_dict(path: Path) -> Dict[str, torch.Tensor]:
     try:
         weights = torch.load(str(path), map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except OSError as error:
+        raise CheckpointError(f"{path} can't be read: {error.strerror or error}") from error
+    except Exception as error:
+        # torch raises whatever the bytes make it raise, and its text advises to load the file all the same.
         raise CheckpointError(
-            f"{path} is not a PyTorch state dict of plain tensors: {error}; a whole pickled module is refused, "
-            "since loading it would run code from the file (save `module.state_dict()` instead)"
+            f"{path} is not a PyTorch state dict of plain tensors ({type(error).__name__}); a whole pickled module "
+            "is refused, since loading it would run code from the file (save `module.state_dict()` instead)"
         ) from error
     if not isinstance(weights, Mapping) or not all(isinstance(t, torch.Tensor) for t in weights.values()):
         raise CheckpointError(f"{path} holds a {type(weights).__name__}, not a state dict of tensors")

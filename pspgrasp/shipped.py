@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Dict
 
@@ -26,8 +27,8 @@ def find_checkpoint(name_or_path: str) -> Checkpoint:
     shipped = shipped_checkpoints()
     if name_or_path in shipped:
         return load_checkpoint(shipped[name_or_path])
-    path = Path(name_or_path).expanduser()
-    if path.suffix or path.exists() or len(path.parts) > 1:
+    path = Path(os.path.expanduser(name_or_path))  # unlike Path's, it leaves an unknown user's ~ alone
+    if "/" in name_or_path or path.suffix or path.exists():
         return load_checkpoint(path)
     raise CheckpointError(
         f"{unknown_name('checkpoint', name_or_path, shipped)}; trained weights ship for: {', '.join(shipped)}; "

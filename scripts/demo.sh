@@ -67,7 +67,7 @@ launch() {
     # since what a script puts into the background otherwise ignores the interrupt that ends it.
     set -m
     timeout --signal=INT --kill-after=20 $limit_s \
-        roslaunch --port "${ROS_MASTER_URI##*:}" launch/demo.launch bag:="$bag" output:="$output" \
+        roslaunch --port "${ROS_MASTER_URI##*:}" pspgrasp demo.launch bag:="$bag" output:="$output" \
         "${launch_arguments[@]}" </dev/null &
     launch_pid=$!
     wait $launch_pid || true

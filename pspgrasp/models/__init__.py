@@ -42,6 +42,11 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
             raise ConfigError(unknown_name("architecture", self.architecture, ARCHITECTURES))
+        wanted = ARCHITECTURES[self.architecture][0]
+        if not isinstance(self.network, wanted):
+            raise ConfigError(
+                f"architecture {self.architecture!r} needs a {wanted.__name__}, got a {type(self.network).__name__}"
+            )
 
     @property
     def in_channels(self) -> int:
@@ -58,7 +63,7 @@ class ModelConfig:
         if not isinstance(tree, Mapping) or set(tree) - {"architecture", "network"}:
             raise ConfigError(f"model must be a mapping with 'architecture' and 'network', got {tree!r}")
         name = tree.get("architecture", "pspgraspnet")
-        if name not in ARCHITECTURES:
+        if not isinstance(name, str) or name not in ARCHITECTURES:
             raise ConfigError(unknown_name("architecture", name, ARCHITECTURES))
         return cls(name, from_tree(ARCHITECTURES[name][0], tree.get("network", {}), "model/network"))
 

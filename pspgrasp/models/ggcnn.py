@@ -18,7 +18,7 @@ from pspgrasp.config import setting
 class GgcnnConfig:
     """What shapes a `Ggcnn` or `Ggcnn2`."""
 
-    in_channels: int = setting(1, "channels of the input", 1)
+    in_channels: int = setting(1, "channels of the input", 1, 64)
 
 
 class Ggcnn(nn.Module):

@@ -19,8 +19,8 @@ from pspgrasp.models.layers import BatchNorm2d
 class GrConvNetConfig:
     """What shapes a `GrConvNet`."""
 
-    in_channels: int = setting(1, "channels of the input: 1 is depth, 4 is depth then RGB", 1)
-    channels: int = setting(32, "channels of the first layer; the residual blocks have four times as many", 1)
+    in_channels: int = setting(1, "channels of the input: 1 is depth, 4 is depth then RGB", 1, 64)
+    channels: int = setting(32, "channels of the first layer; the residual blocks have four times as many", 1, 1024)
 
 
 class ResidualBlock(nn.Module):

@@ -27,17 +27,17 @@ class PspGraspNetConfig:
     context: str = setting("ppm", "module between backbone and head: ppm, aspp or fcn (none)")
     bins: Tuple[int, ...] = (1, 2, 3, 6)
     fusion: str = setting("concat", "how the pyramid joins its branches to the features: concat or sum")
-    reduction_channels: int = setting(0, "1x1 reduction before the pyramid; 0 is the paper's order, without", 0)
-    head_channels: int = setting(128, "channels of the 3x3 head after the pyramid (paper: 512)", 1)
-    lateral_channels: int = setting(48, "channels of the stride-4 skip; 0 is none", 0)
-    refine_channels: int = setting(64, "channels of the 3x3 convolution after the skip", 1)
+    reduction_channels: int = setting(0, "1x1 reduction before the pyramid; 0 is the paper's order, without", 0, 4096)
+    head_channels: int = setting(128, "channels of the 3x3 head after the pyramid (paper: 512)", 1, 4096)
+    lateral_channels: int = setting(48, "channels of the stride-4 skip; 0 is none", 0, 4096)
+    refine_channels: int = setting(64, "channels of the 3x3 convolution after the skip", 1, 4096)
     relief_boxes_px: Tuple[int, ...] = (31, 91)
     upsampling: str = setting("align_corners", "align_corners (paper's; exact at stride * k + 1) or cells (any size)")
     zoom_factor: int = setting(
         0, "maps of (n - 1) / 8 * zoom + 1 pixels: 1, 2, 4 or 8; 0 gives maps of the input's size", 0, 8
     )
     auxiliary_channels: int = setting(
-        0, "channels of the auxiliary head on the last but one feature (paper: 256); 0 is none", 0
+        0, "channels of the auxiliary head on the last but one feature (paper: 256); 0 is none", 0, 4096
     )
     dropout: float = setting(0.1, "share of channels dropped before the maps", 0.0, 0.9)
     dilation: str = setting("timm", "convention of the dilated stages, recorded since shapes don't tell it")
@@ -48,8 +48,10 @@ class PspGraspNetConfig:
         _check("upsampling", self.upsampling, ("align_corners", "cells"))
         _check("zoom_factor", self.zoom_factor, (0, 1, 2, 4, 8))
         _check("dilation", self.dilation, ("timm",))
-        if any(box < 3 or box % 2 == 0 for box in self.relief_boxes_px):
-            raise ConfigError(f"relief_boxes_px must be odd and at least 3, got {list(self.relief_boxes_px)}")
+        if any(not 3 <= box <= 4095 or box % 2 == 0 for box in self.relief_boxes_px):
+            raise ConfigError(f"relief_boxes_px must be odd and in [3, 4095], got {list(self.relief_boxes_px)}")
+        if any(not 1 <= bins <= 64 for bins in self.bins):
+            raise ConfigError(f"bins must lie in [1, 64], got {list(self.bins)}")
 
 
 def _check(name: str, value: Any, valid: Any) -> None:

@@ -132,8 +132,9 @@ class Judge:
         if not self._config.tracking or not prediction.image_grasps:
             return 0
         places = [(g.v, g.u) for g in prediction.image_grasps]
-        self._tracker = self._tracker or GraspTracker(places[0])
-        return self._tracker.select(places)
+        # A service may reset it meanwhile, from another thread.
+        tracker = self._tracker = self._tracker or GraspTracker(places[0])
+        return tracker.select(places)
 
     def _check_order(self, stamp: rospy.Time) -> None:
         """Refuse one frame when stamps go back; if they stay back, time was reset, and all goes on from there."""

@@ -14,6 +14,11 @@ HAVE_ROS = find_spec("rospy") is not None
 REQUIRED = bool(os.environ.get("PSPGRASP_REQUIRE_ROS"))
 
 
+def pytest_report_header() -> str:
+    """Say whether the ROS tests run."""
+    return "ROS 1: " + ("its tests run" if HAVE_ROS or REQUIRED else "not installed, its tests are left out")
+
+
 def pytest_ignore_collect(collection_path: Path) -> Optional[bool]:
     """Leave the ROS tests out where ROS isn't installed; where it is required, their imports fail."""
     return True if collection_path.name.startswith("test_") and not (HAVE_ROS or REQUIRED) else None

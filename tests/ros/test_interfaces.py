@@ -31,12 +31,8 @@ pytestmark = pytest.mark.ros
 
 @pytest.fixture(scope="module")
 def interfaces():
-    try:
-        from pspgrasp.ros import interfaces
-    except InterfaceError:
-        if os.environ.get("PSPGRASP_REQUIRE_ROS"):
-            raise
-        pytest.skip("ROS 1 is not installed")
+    from pspgrasp.ros import interfaces
+
     return interfaces
 
 

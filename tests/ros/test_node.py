@@ -20,6 +20,7 @@ from geometry_msgs.msg import PoseStamped
 from rig import (
     ANSWER_S,
     CAMERA,
+    START_S,
     Camera,
     Listener,
     NodeUnderTest,
@@ -401,7 +402,10 @@ def test_the_same_bag_gives_the_same_grasps_live_and_offline(
             assert [g.width for g in array.grasps] == pytest.approx([g.width_m for g in expected.grasps])
 
 
-def test_it_ends_on_sigint(graph: str, tmp_path: Path) -> None:
-    process = NodeUnderTest("/ending", {}, tmp_path / "log")
-    rospy.wait_for_service("/ending/predict", timeout=90)
+def test_it_waits_for_a_camera_says_so_and_ends_on_sigint(graph: str, tmp_path: Path) -> None:
+    parameters = {"topics": {"depth": "/absent/image"}, "info_timeout_s": 0.1}
+    process = NodeUnderTest("/ending", parameters, tmp_path / "log")
+    rospy.wait_for_service("/ending/predict", timeout=START_S)
+    text = "still waiting for camera_info on /absent/camera_info and depth image on /absent/image"
+    wait_until(lambda: process.output().count(text) >= 2)
     assert process.stop() == 0
