@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import Iterable, Sequence, Tuple
+from typing import Iterable, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ PANEL_PX, GAP_PX, FINE = (560, 430), 20, 3  # FINE: drawn so many times larger, 
 INK, SOFT, GRID, PAPER, GROUND = (59, 44, 33), (138, 122, 108), (224, 216, 208), (255, 255, 255), (244, 241, 238)
 RED, GREEN, BLUE, AMBER = (64, 57, 214), (91, 148, 46), (196, 104, 28), (20, 130, 230)
 PALE_BLUE, PALE_AMBER = (250, 236, 222), (208, 232, 252)
-Point = Sequence[float]
+Point = Union[Sequence[float], np.ndarray]
 
 
 class Sheet:
@@ -142,8 +142,8 @@ def _pixels() -> Sheet:
     sheet.text(at(-0.38, -0.16), "(-0.5, -0.5)", BLUE, 0.42)
     sheet.dot(at(chosen_u, chosen_v), RED, 4)
     sheet.line(at(chosen_u, chosen_v), at(columns - 0.4, chosen_v), RED, 1.2)
-    sheet.text(at(columns - 0.3, chosen_v) + (0, -5), f"(u, v) = ({chosen_u}, {chosen_v})", RED, 0.46)
-    sheet.text(at(columns - 0.3, chosen_v) + (0, 15), f"depth_m[{chosen_v}, {chosen_u}]", RED, 0.46)
+    sheet.text(at(columns - 0.3, chosen_v) + _by(0, -5), f"(u, v) = ({chosen_u}, {chosen_v})", RED, 0.46)
+    sheet.text(at(columns - 0.3, chosen_v) + _by(0, 15), f"depth_m[{chosen_v}, {chosen_u}]", RED, 0.46)
     sheet.text((20, 412), "Pixel centres lie at whole numbers. An array is indexed [row, column].", SOFT, 0.46)
     return sheet
 
@@ -154,10 +154,10 @@ def _angle() -> Sheet:
     rectangle = GraspRectangle(*centre, angle_rad, opening_px=250.0, jaw_px=96.0)
     corners = rectangle.corners()
     sheet.area(corners, PALE_BLUE)
-    sheet.dashed(centre, centre + (206, 0))
-    sheet.text(centre + (214, 5), "u", SOFT, 0.55)
+    sheet.dashed(centre, centre + _by(206, 0))
+    sheet.text(centre + _by(214, 5), "u", SOFT, 0.55)
     sheet.arrow(centre, _on_circle(centre, 204, angle_rad), RED, 2.2)
-    sheet.text(_on_circle(centre, 210, angle_rad) + (4, 0), "closing", RED, 0.5)
+    sheet.text(_on_circle(centre, 210, angle_rad) + _by(4, 0), "closing", RED, 0.5)
     sheet.rectangle(rectangle, INK, INK)
     sheet.arc(centre, 178, angle_rad, AMBER)
     sheet.text(_on_circle(centre, 188, angle_rad * 0.45), "+angle", AMBER, 0.52)
@@ -168,7 +168,7 @@ def _angle() -> Sheet:
         sheet.middled(corner + 17 * outward, f"p{index}", BLUE, 0.5)
     normal = _on_circle((0, 0), 1.0, angle_rad + math.pi / 2)
     sheet.span(corners[0] + 34 * normal, corners[1] + 34 * normal, INK)
-    sheet.middled((corners[0] + corners[1]) / 2 + 52 * normal + (-24, 0), "opening", INK)
+    sheet.middled((corners[0] + corners[1]) / 2 + 52 * normal + _by(-24, 0), "opening", INK)
     sheet.text((corners[3] + corners[0]) / 2 + (-42, 12), "jaw", INK)
     sheet.text((20, 368), "Cornell lists p0 p1 p2 p3: p0-p1 is the opening, p1-p2 the jaw.", SOFT, 0.46)
     sheet.text((20, 390), "Jacquard lists x;y;theta;opening;jaw: angle = -theta.", SOFT, 0.46)
@@ -179,8 +179,8 @@ def _angle() -> Sheet:
 def _range() -> Sheet:
     """Return the panel on the half turn."""
     sheet, centre, reach = Sheet("3  Half a turn: [-pi/2, pi/2)"), np.array([214.0, 226.0]), 136.0
-    sheet.dashed(centre - (0, 165), centre + (0, 165), GRID)
-    sheet.dashed(centre, centre + (230, 0), GRID)
+    sheet.dashed(centre - _by(0, 165), centre + _by(0, 165), GRID)
+    sheet.dashed(centre, centre + _by(230, 0), GRID)
     names = {-90: "-pi/2", -60: "-pi/3", -30: "-pi/6", 0: "0", 30: "pi/6", 60: "pi/3", 90: "pi/2 is -pi/2"}
     for degrees, name in names.items():
         angle_rad, ghost = math.radians(degrees), degrees == 90
@@ -189,12 +189,12 @@ def _range() -> Sheet:
         sheet.rectangle(grasp, GRID if ghost else INK, SOFT if ghost else INK)
         sheet.dot(place, RED if degrees == 0 else SOFT if ghost else INK, 2.6)
         upright = abs(degrees) == 90
-        label = place - (70, 0) if upright else _on_circle(centre, reach + 52, angle_rad)
+        label = place - _by(76 if ghost else 44, 0) if upright else _on_circle(centre, reach + 52, angle_rad)
         sheet.middled(label, name, SOFT if ghost else INK, 0.46)
     sheet.arc(centre, 78, math.radians(72), AMBER)
-    sheet.text(centre + (46, -22), "+", AMBER, 0.7)
+    sheet.text(centre + _by(46, -22), "+", AMBER, 0.7)
     sheet.arc(centre, 78, math.radians(-72), BLUE)
-    sheet.text(centre + (46, 32), "-", BLUE, 0.7)
+    sheet.text(centre + _by(46, 32), "-", BLUE, 0.7)
     for index, words in enumerate(("The maps carry", "cos 2 phi, sin 2 phi:", "no jump at pi/2.")):
         sheet.text((396, 368 + 22 * index), words, SOFT, 0.46)
     return sheet
@@ -204,8 +204,8 @@ class View:
     """A look from the side at a scene in the optical frame, through the project's own pinhole."""
 
     def __init__(self, sheet: Sheet) -> None:
-        self._sheet, self._camera = sheet, PinholeCamera(*PANEL_PX, 860.0, 860.0, 280.0, 196.0)
-        self._eye_m = np.array([0.55, 1.05, -0.36])
+        self._sheet, self._camera = sheet, PinholeCamera(*PANEL_PX, 830.0, 830.0, 280.0, 210.0)
+        self._eye_m = np.array([-0.35, 1.08, -0.4])
         forward = (0.0, 0.0, 0.24) - self._eye_m
         right = np.cross((0.0, 0.0, 1.0), forward)
         axes = [right, np.cross(forward, right), forward]
@@ -239,14 +239,14 @@ def _frames() -> Sheet:
         view.line((0, 0, 0), near[index], SOFT, 1.2)
     _draw_box(sheet, view, grasp, z_m + 0.06)
     _draw_gripper(view, grasp)
-    sheet.dashed(view.at(grasp.position_m), view.at(grasp.position_m + (0.15, 0, 0)), AMBER)
+    sheet.dashed(view.at(grasp.position_m), view.at(grasp.position_m + np.array([0.15, 0.0, 0.0])), AMBER)
     turns = [grasp.position_m + 0.13 * _turned(share * grasp.angle_rad) for share in np.linspace(0, 1, 12)]
     for one, other in zip(turns, turns[1:]):
         view.line(one, other, AMBER, 1.8)
-    sheet.text(view.at(turns[5]) + (8, 4), "+angle", AMBER, 0.5)
+    sheet.text(view.at(turns[5]) + _by(8, 4), "+angle", AMBER, 0.5)
     view.axes(np.zeros(3), np.eye(3), 0.1)
     view.axes(grasp.position_m, grasp.rotation(), 0.1)
-    sheet.text(view.at((0, 0, 0)) + (-76, -12), "camera", INK, 0.5)
+    sheet.text(view.at((0, 0, 0)) + _by(-84, 8), "camera", INK, 0.5)
     sheet.text((20, 368), "Camera: x right, y down, z forward.", SOFT, 0.46)
     sheet.text((20, 390), "Gripper: x closes, z approaches; both z axes are parallel.", SOFT, 0.46)
     sheet.text((20, 412), "Yaw about +z is -angle.", SOFT, 0.46)
@@ -270,7 +270,7 @@ def _draw_box(sheet: Sheet, view: View, grasp: Grasp, table_m: float) -> None:
     half_x, half_y, low_m = 0.04, 0.07, table_m - grasp.position_m[2]
     top = [(x, y, 0.0) for x, y in ((-half_x, -half_y), (half_x, -half_y), (half_x, half_y), (-half_x, half_y))]
     above = [view.at(grasp.position_m + grasp.rotation() @ np.array(c)) for c in top]
-    below = [view.at(grasp.position_m + grasp.rotation() @ (np.array(c) + (0, 0, low_m))) for c in top]
+    below = [view.at(grasp.position_m + grasp.rotation() @ np.array((*c[:2], low_m))) for c in top]
     outline = cv2.convexHull(np.array(above + below, np.float32)).reshape(-1, 2)
     sheet.area(outline, (222, 214, 206))
     sheet.area(above, (240, 234, 228))
@@ -302,17 +302,17 @@ def _width() -> Sheet:
 
     def at(u: float, depth_m: float) -> np.ndarray:
         x_m, _, _ = camera.deproject(u, camera.cy, depth_m)
-        return eye + (x_m * metre, depth_m * metre)
+        return eye + _by(x_m * metre, depth_m * metre)
 
     ends = [camera.cx - width_px / 2, camera.cx + width_px / 2]
     for u in ends:
         sheet.dashed(eye, at(u, z_m))
     sheet.line(at(150, image_m), at(410, image_m), SOFT, 1.4)
     sheet.span(at(ends[0], image_m), at(ends[1], image_m), RED, 2.0)
-    sheet.text(at(ends[1], image_m) + (12, -8), "width_px", RED, 0.52)
-    sheet.text(at(150, image_m) + (-50, 5), "image", SOFT, 0.46)
+    sheet.text(at(ends[1], image_m) + _by(12, -8), "width_px", RED, 0.52)
+    sheet.text(at(150, image_m) + _by(-50, 5), "image", SOFT, 0.46)
     sheet.dot(eye, INK, 4.5)
-    sheet.text(eye + (14, 4), "camera", INK, 0.5)
+    sheet.text(eye + _by(14, 4), "camera", INK, 0.5)
     left, right = at(ends[0], z_m), at(ends[1], z_m)
     assert math.isclose(float(right[0] - left[0]), width_m * metre)
     contact = 0.62 * (right - left) / 2
@@ -321,13 +321,13 @@ def _width() -> Sheet:
         [middle - contact, middle + contact, middle + contact + depth, middle - contact + depth], (222, 214, 206)
     )
     for end in (left, right):
-        sheet.line(end - (0, 44), end + (0, 16), INK, 6)
+        sheet.line(end - _by(0, 44), end + _by(0, 16), INK, 6)
     sheet.line((96, middle[1] + 46), (404, middle[1] + 46), SOFT, 1.4)
-    sheet.span(left - (0, 22), right - (0, 22), RED, 2.0)
-    sheet.text(right + (14, -18), "width_m: the opening", RED, 0.52)
-    sheet.span(middle - contact + (0, 22), middle + contact + (0, 22), BLUE, 1.6)
-    sheet.text(right + (14, 27), "contact: what is gripped", BLUE, 0.5)
-    sheet.span(eye - (160, 0), eye + (-160, z_m * metre), SOFT, 1.2)
+    sheet.span(left - _by(0, 22), right - _by(0, 22), RED, 2.0)
+    sheet.text(right + _by(14, -18), "width_m: the opening", RED, 0.52)
+    sheet.span(middle - contact + _by(0, 22), middle + contact + _by(0, 22), BLUE, 1.6)
+    sheet.text(right + _by(14, 27), "contact: what is gripped", BLUE, 0.5)
+    sheet.span(eye - _by(160, 0), eye + _by(-160, z_m * metre), SOFT, 1.2)
     sheet.text((58, 190), "z", SOFT, 0.6)
     sheet.text((20, 412), "Clearance on both sides is part of the width.", SOFT, 0.46)
     return sheet
@@ -384,6 +384,11 @@ def _draw_cell(sheet: Sheet, left: float, top: float, side: float) -> None:
 def _on_circle(centre: Point, radius: float, angle_rad: float) -> np.ndarray:
     """Return the point of a circle at an angle, anticlockwise as seen."""
     return np.asarray(centre, float) + radius * np.array([math.cos(angle_rad), -math.sin(angle_rad)])
+
+
+def _by(right: float, down: float) -> np.ndarray:
+    """Return a shift in a panel."""
+    return np.array([right, down], float)
 
 
 def _fine(place: Point) -> Tuple[int, int]:

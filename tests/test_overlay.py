@@ -48,9 +48,12 @@ def test_the_same_prediction_gives_the_same_picture() -> None:
 
 
 def test_the_window_is_framed() -> None:
-    framed = pixels_of(draw(frame(), prediction_of(ImageGrasp(100.0, 80.0, 0.0, 30.0, 0.9))), FRAME_BGR)
-    assert framed.min(axis=0).tolist() == [30, 50]
-    assert framed.max(axis=0).tolist() == [129, 149]
+    picture = draw(frame(), prediction_of(ImageGrasp(100.0, 80.0, 0.0, 30.0, 0.9)))
+    framed = (picture == FRAME_BGR).all(axis=2)
+    assert framed[[30, 129], 50:150].all()
+    assert framed[30:130, [50, 149]].all()
+    assert not framed[:30].any()
+    assert not framed[130:].any()
 
 
 def test_the_best_grasp_is_red_and_lies_over_the_others() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,22 @@ def test_ros_finds_package_messages_and_node(in_space):
     node = Path(in_space(f"{SYSTEM_PYTHON} -c '{find}'").strip())
     assert node == in_space.space / "lib/pspgrasp/grasp_detector"
     assert os.access(node, os.X_OK)
+
+
+def test_roslaunch_starts_the_node_and_the_shell_can_call_it(in_space):
+    """The node runs by the interpreter that has torch; `rosservice` by the system's, which knows the messages."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    answer = in_space(
+        f"export ROS_MASTER_URI=http://127.0.0.1:{port} ROS_HOSTNAME=127.0.0.1 PSPGRASP_PYTHON={sys.executable}; "
+        f"set -m; timeout 180 roslaunch --port {port} pspgrasp grasp_detector.launch respawn:=false >&2 & launch=$!; "
+        "until rostopic list >/dev/null 2>&1; do sleep 0.2; done; "
+        'timeout 150 rosservice call --wait /grasp_detector/predict "timeout: 0.1"; '
+        "kill -INT $launch; wait $launch || true"
+    )
+    assert "success: False" in answer
+    assert "no frame was judged in 0.1 s; still waiting for camera_info" in " ".join(answer.split())
 
 
 def test_everything_a_robot_needs_is_installed(workspace):

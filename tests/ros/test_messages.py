@@ -99,5 +99,5 @@ def test_a_cv_bridge_that_crashes_is_found_before_the_first_image(monkeypatch: p
     monkeypatch.setattr(cv_bridge_check.np, "__version__", "2.1.0")
     cv_bridge_check.check_cv_bridge()  # a conversion that works is believed, whatever the version
     monkeypatch.setattr(cv_bridge_check, "PROBE", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
-    with pytest.raises(Exception, match="numpy 2.1.0.*install 'numpy<2'"):
+    with pytest.raises(Exception, match=r"numpy 2\.1\.0.*install 'numpy<2'"):
         cv_bridge_check.check_cv_bridge()
