@@ -44,8 +44,8 @@ class Sheet:
         start, stop = np.asarray(start, float), np.asarray(stop, float)
         dashes = max(2, int(np.hypot(*(stop - start)) / 8))
         for index in range(dashes):
-            ends = (start + (stop - start) * share / dashes for share in (index, index + 0.55))
-            self.line(*ends, colour, thick)
+            one, other = (start + (stop - start) * share / dashes for share in (index, index + 0.55))
+            self.line(one, other, colour, thick)
 
     def arrow(self, start: Point, stop: Point, colour: Tuple[int, ...] = INK, thick: float = 1.6) -> None:
         """Draw a line with a filled head at its end."""
@@ -151,7 +151,7 @@ def _pixels() -> Sheet:
 def _angle() -> Sheet:
     """Return the panel on the grasp rectangle and its angle."""
     sheet, centre, angle_rad = Sheet("2  Angle, opening, jaw"), np.array([236.0, 212.0]), math.radians(35)
-    rectangle = GraspRectangle(*centre, angle_rad, opening_px=250.0, jaw_px=96.0)
+    rectangle = GraspRectangle(centre[0], centre[1], angle_rad, opening_px=250.0, jaw_px=96.0)
     corners = rectangle.corners()
     sheet.area(corners, PALE_BLUE)
     sheet.dashed(centre, centre + _by(206, 0))
@@ -185,7 +185,7 @@ def _range() -> Sheet:
     for degrees, name in names.items():
         angle_rad, ghost = math.radians(degrees), degrees == 90
         place = _on_circle(centre, reach, angle_rad)
-        grasp = GraspRectangle(*place, angle_rad, 46.0, 22.0)
+        grasp = GraspRectangle(place[0], place[1], angle_rad, 46.0, 22.0)
         sheet.rectangle(grasp, GRID if ghost else INK, SOFT if ghost else INK)
         sheet.dot(place, RED if degrees == 0 else SOFT if ghost else INK, 2.6)
         upright = abs(degrees) == 90

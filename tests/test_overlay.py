@@ -48,7 +48,7 @@ def test_the_same_prediction_gives_the_same_picture() -> None:
 
 
 def test_the_window_is_framed() -> None:
-    picture = draw(frame(), prediction_of(ImageGrasp(100.0, 80.0, 0.0, 30.0, 0.9)))
+    picture = draw(frame(), prediction_of(ImageGrasp(180.0, 80.0, 0.0, 30.0, 0.9)))
     framed = (picture == FRAME_BGR).all(axis=2)
     assert framed[[30, 129], 50:150].all()
     assert framed[30:130, [50, 149]].all()

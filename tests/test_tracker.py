@@ -19,7 +19,7 @@ pixels = st.tuples(st.floats(0.0, 300.0), st.floats(0.0, 300.0))
 def test_it_picks_the_nearest_peak_and_goes_its_share_of_the_way(start: tuple, peaks: list, share: float) -> None:
     tracker = GraspTracker(start, share)
     picked = peaks[tracker.select(peaks)]
-    assert math.dist(picked, start) == min(math.dist(peak, start) for peak in peaks)
+    assert math.dist(picked, start) <= min(math.dist(peak, start) for peak in peaks) + 1e-9
     assert math.dist(tracker.point, start) == pytest.approx(share * math.dist(picked, start), abs=1e-6)
     assert math.dist(tracker.point, picked) == pytest.approx((1 - share) * math.dist(picked, start), abs=1e-6)
 

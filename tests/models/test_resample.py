@@ -39,27 +39,27 @@ def assert_equal(one: torch.Tensor, other: torch.Tensor) -> None:
 @given(sizes, sizes, st.integers(1, 12))
 def test_bins_are_adaptive_average_pooling(height: int, width: int, bins: int) -> None:
     x = noise(2, 3, height, width)
-    assert_equal(average_bins(x, bins), functional.adaptive_avg_pool2d(x, bins))
+    assert_equal(average_bins(x, bins), functional.adaptive_avg_pool2d(x.double(), bins).float())
 
 
 @laws
 @given(sizes, sizes, st.integers(1, 120))
 def test_interpolation_is_bilinear_with_aligned_corners(height: int, width: int, out: int) -> None:
     x = noise(2, 3, height, width)
-    expected = functional.interpolate(x, size=(out, out), mode="bilinear", align_corners=True)
-    assert_equal(interpolate(x, out), expected)
+    expected = functional.interpolate(x.double(), size=(out, out), mode="bilinear", align_corners=True)
+    assert_equal(interpolate(x, out), expected.float())
 
 
 @laws
 @given(sizes, sizes, st.integers(0, 50).map(lambda half: 2 * half + 1))
 def test_a_box_mean_is_average_pooling_with_the_border_repeated(height: int, width: int, box: int) -> None:
     x, half = noise(2, 1, height, width), box // 2
-    padded = functional.pad(x, (half, half, half, half), mode="replicate")
-    assert_equal(box_mean(x, box), functional.avg_pool2d(padded, box, stride=1))
+    padded = functional.pad(x.double(), (half, half, half, half), mode="replicate")
+    assert_equal(box_mean(x, box), functional.avg_pool2d(padded, box, stride=1).float())
 
 
 @laws
-@given(st.integers(1, 40), st.sampled_from(STRIDES))
+@given(st.integers(1, 12), st.sampled_from(STRIDES))
 def test_cells_and_aligned_corners_agree_where_corners_are_exact(cells: int, stride: int) -> None:
     x = noise(1, 2, cells, cells)
     size = (cells - 1) * stride + 1
