@@ -104,17 +104,26 @@ def index_mask(mask: np.ndarray) -> np.ndarray:
     return rows
 
 
-def network_maps(network_input: np.ndarray, predictor: GraspPredictor) -> GraspMaps:
-    """Return the raw maps (300, 300) of a network input (300, 300) [m].
+def check_map_size(predictor: GraspPredictor) -> None:
+    """Refuse a network whose maps don't have the size that GG-CNN's interfaces carry.
 
     Raises:
-        CheckpointError: The network's maps are of another size.
+        CheckpointError: Its input is not 300 px.
     """
     if predictor.preprocess.input_size_px != SIDE_PX:
         raise CheckpointError(
             f"checkpoint {predictor.name!r} has an input of {predictor.preprocess.input_size_px} px; "
             f"GG-CNN's interfaces carry {SIDE_PX} px maps"
         )
+
+
+def network_maps(network_input: np.ndarray, predictor: GraspPredictor) -> GraspMaps:
+    """Return the raw maps (300, 300) of a network input (300, 300) [m].
+
+    Raises:
+        CheckpointError: The network's maps are of another size.
+    """
+    check_map_size(predictor)
     output = predictor.runtime(np.asarray(network_input, np.float32))
     return GraspMaps.decode(output, predictor.width_scale_px)
 

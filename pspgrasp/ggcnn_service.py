@@ -89,7 +89,9 @@ def service_grasp(
     if not strict and mask[peak]:
         return None
     position_m = rotation @ _service_point(frame, peak, float(depth_m[peak]), config) + translation_m
-    angle_rad = wrap_half_turn(float(maps[1][peak]) - math.asin(rotation[0, 1]))
+    # A rotation matrix may hold 1 + 2e-16, of which there is no arcsine.
+    camera_turn_rad = math.asin(min(1.0, max(-1.0, float(rotation[0, 1]))))
+    angle_rad = wrap_half_turn(float(maps[1][peak]) - camera_turn_rad)
     orientation = Rotation.from_euler("xyz", (math.pi, 0, angle_rad % math.pi - math.pi / 2)).as_quat()
     width_m = _service_width_m(frame, float(maps[2][peak]), float(depth_m[peak]), float(maps[1][peak]), config, strict)
     return GgcnnServiceGrasp(position_m, orientation, width_m, float(quality[peak]), peak, quality)

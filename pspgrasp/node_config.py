@@ -51,7 +51,9 @@ class NodeConfig:
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
     frames: FramesConfig = FramesConfig()
-    publish_maps: bool = setting(False, "publish ~quality, ~angle and ~width, 32FC1, in the window's pixels")
+    publish_maps: bool = setting(
+        False, "publish ~quality, ~angle and ~width, 32FC1, in the size of the network's input"
+    )
     tracking: bool = setting(False, "~grasp follows the grasp nearest to the last one instead of the best")
     max_age_s: float = setting(
         1.0, "a frame older than this when its grasps are ready isn't published [s]; 0: any age", 0.0, 3600.0

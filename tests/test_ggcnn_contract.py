@@ -223,6 +223,16 @@ def test_fixed_grasp_at_the_border_is_published(data: Path, ggcnn: GraspPredicto
     assert (fixed.grasp != fixed.grasp_plain).any()
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_the_service_stands_a_camera_turned_by_a_right_angle(predictor: GraspPredictor, turn: int) -> None:
+    depth_m = np.full((480, 640), 0.6, np.float32)
+    depth_m[190:210, 260:380] = 0.55
+    frame = DepthFrame(depth_m, PinholeCamera(640, 480, 615.0, 615.0, 320.0, 240.0))
+    rotation = Rotation.from_quat((0.7071068, turn * 0.7071068, 0.0, 0.0)).as_matrix()
+    assert abs(rotation[0, 1]) > 1, "rounded up, as scipy does"
+    assert service_grasp(frame, predictor, rotation, np.zeros(3), GgcnnServiceConfig()) is not None
+
+
 def test_fixed_service_refuses_unmeasured_depth(data: Path, ggcnn: GraspPredictor) -> None:
     rotation, translation_m = camera_in_base(data, "T1")
     entry = next(e for e in golden.runs(data)["edge_service_T1"] if e["id"] == "edge/box_nan_inside")

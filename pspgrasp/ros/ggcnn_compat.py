@@ -101,7 +101,7 @@ class GgcnnService:
     def _handle(self, _request: object) -> GraspPredictionResponse:
         try:
             grasp = self._grasp()
-        except PspGraspError as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the caller needs an answer)
             rospy.logerr("%s: %s", self._service.resolved_name, error)
             return GraspPredictionResponse(success=False)
         if grasp is None:

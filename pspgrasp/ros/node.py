@@ -16,6 +16,7 @@ from std_srvs.srv import Trigger, TriggerResponse
 
 from pspgrasp.checkpoint import Checkpoint
 from pspgrasp.errors import PspGraspError
+from pspgrasp.ggcnn_api import check_map_size
 from pspgrasp.node_config import NodeConfig
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.ros.cv_bridge_check import check_cv_bridge
@@ -86,6 +87,8 @@ class GraspNode:
         predictor = GraspPredictor.from_checkpoint(
             checkpoint, config.device, config.crop, config.detection, config.limits
         )
+        if config.ggcnn != "off":
+            check_map_size(predictor)
         predictor.warm_up()
         return predictor
 
