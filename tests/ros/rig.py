@@ -17,12 +17,14 @@ import rospy
 from geometry_msgs.msg import TransformStamped
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
 
 from pspgrasp.camera import PinholeCamera
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CAMERA = PinholeCamera(640, 480, 615.0, 615.0, 320.0, 240.0)
 START_S = 90.0  # a loaded machine needs long to import torch
+PATIENT = {"max_age_s": 30.0}  # and to judge a frame
 ANSWER_S = 30.0
 
 
@@ -49,6 +51,13 @@ class Listener:
     def at(self, stamp: rospy.Time, timeout_s: float = ANSWER_S) -> Any:
         """Return the message with this stamp."""
         return self.wait(lambda msg: msg.header.stamp == stamp, timeout_s)
+
+    def answers(self, stamp: rospy.Time, wanted: Callable[[Any], bool] = lambda msg: True) -> bool:
+        """Tell whether a message with this stamp, and for which `wanted` holds, comes within a few seconds."""
+        with self._arrived:
+            return self._arrived.wait_for(
+                lambda: any(m.header.stamp == stamp and wanted(m) for m in self.messages), timeout=5.0
+            )
 
     def connected(self) -> bool:
         """Tell whether somebody publishes."""
@@ -78,6 +87,8 @@ class Camera:
         self._listening = [Connections(), Connections()]
         self.depth = rospy.Publisher(depth, kind, self._listening[0], queue_size=10)
         self.info = rospy.Publisher(info, CameraInfo, self._listening[1], latch=True, queue_size=10)
+        # A node has the calibration as soon as it listens: image and camera_info come by two connections.
+        self.info.publish(camera_info_msg(CAMERA, Header()))
 
     def wait_for_listener(self, timeout_s: float = START_S) -> None:
         """Wait until a node has subscribed to both topics."""
@@ -89,6 +100,10 @@ class Camera:
             self.info.publish(camera_info_msg(camera, msg.header))
         self.depth.publish(msg)
         return msg.header.stamp
+
+    def publish_until(self, answered: Callable[[rospy.Time], bool], make_msg: Callable[[], Any], **camera: Any) -> None:
+        """Publish fresh images until one was answered; a changed camera_info may come after its first image."""
+        wait_until(lambda: answered(self.publish(make_msg(), **camera)))
 
     def close(self) -> None:
         """Stop publishing."""

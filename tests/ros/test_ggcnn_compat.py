@@ -12,7 +12,18 @@ import rospy
 import tf2_ros
 from geometry_msgs.msg import PoseStamped
 from ggcnn_consumer import ClosedLoopConsumer
-from rig import ANSWER_S, CAMERA, Camera, Listener, NodeUnderTest, depth_msg, node, static_transform, wait_until
+from rig import (
+    ANSWER_S,
+    CAMERA,
+    PATIENT,
+    Camera,
+    Listener,
+    NodeUnderTest,
+    depth_msg,
+    node,
+    static_transform,
+    wait_until,
+)
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32MultiArray
@@ -56,7 +67,7 @@ def running(graph: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
     robot = rospy.Publisher("/m1n6s200_driver/out/tool_pose", PoseStamped, latch=True, queue_size=1)
     broadcaster = tf2_ros.StaticTransformBroadcaster()
     broadcaster.sendTransform(static_transform(BASE_FRAME, CAMERA_FRAME, LOOKS_DOWN, CAMERA_PLACE_M))
-    with node("/ggcnn_detection", {"ggcnn": "kinova"}, tmp_path_factory.mktemp("ggcnn") / "log") as process:
+    with node("/ggcnn_detection", {**PATIENT, "ggcnn": "kinova"}, tmp_path_factory.mktemp("ggcnn") / "log") as process:
         camera.wait_for_listener()
         wait_until(
             lambda: all(li.connected() for li in (command, *images.values())) and robot.get_num_connections() > 0
@@ -67,19 +78,32 @@ def running(graph: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
 
 
 def send(running: Running, scene: np.ndarray) -> Tuple[Image, List[float]]:
-    """Publish a frame and return it with the command that it gave."""
-    seen = len(running.command.messages)
+    """Publish a frame and return it with the command that it gave.
+
+    A command carries no stamp, but is published with the images, which do: they have one number.
+    """
     msg = depth_msg(scene, "32FC1", CAMERA_FRAME)
     running.camera.publish(msg)
-    return msg, list(running.command.wait(lambda _: True, since=seen).data)
+    for listener in running.images.values():
+        listener.at(msg.header.stamp)
+    number = [m.header.stamp for m in running.images["ang"].messages].index(msg.header.stamp)
+    return msg, list(running.command.wait(lambda _: True, since=number).data)
 
 
-def set_height(running: Running, height_m: float) -> None:
-    """Move the robot's tool, and wait until the node must have heard of it: a command goes the same way, later."""
-    msg = PoseStamped()
-    msg.pose.position.z = height_m
-    running.robot.publish(msg)
-    rospy.sleep(0.2)
+def set_height(running: Running, height_m: float, probe: np.ndarray, predictor: GraspPredictor) -> None:
+    """Move the robot's tool, and send frames until the node's answer shows that it has heard of it."""
+    frame = from_image_msg(depth_msg(probe, "32FC1", CAMERA_FRAME), CAMERA)
+    low, high = (GgcnnStream("kinova", "strict").update(frame, predictor, h).command for h in (0.2, 0.5))
+    assert not np.allclose(low, high, atol=1e-3), "the probe must tell the two apart"
+    pose = PoseStamped()
+    pose.pose.position.z = height_m
+    running.robot.publish(pose)
+
+    def heard() -> bool:
+        reset(running)
+        return np.allclose(send(running, probe)[1], high if height_m > 0.34 else low, atol=1e-3)
+
+    wait_until(heard)
 
 
 def reset(running: Running) -> None:
@@ -90,7 +114,7 @@ def test_the_command_is_six_floats_and_those_of_the_contract(
     running: Running, scenes: List[np.ndarray], predictor: GraspPredictor
 ) -> None:
     """Over a sequence, with the arm low: the tracked point is carried from frame to frame."""
-    set_height(running, 0.2)
+    set_height(running, 0.2, scenes[0], predictor)
     reset(running)
     stream = GgcnnStream("kinova", "strict")
     for scene in scenes:
@@ -105,7 +129,7 @@ def test_the_command_is_six_floats_and_those_of_the_contract(
 def test_with_the_arm_high_the_tracked_point_jumps_to_the_best_peak(
     running: Running, scenes: List[np.ndarray], predictor: GraspPredictor
 ) -> None:
-    set_height(running, 0.5)
+    set_height(running, 0.5, scenes[0], predictor)
     stream = GgcnnStream("kinova", "strict")
     msg, data = send(running, scenes[0])
     np.testing.assert_allclose(
@@ -114,7 +138,7 @@ def test_with_the_arm_high_the_tracked_point_jumps_to_the_best_peak(
 
 
 def test_the_four_images(running: Running, scenes: List[np.ndarray], predictor: GraspPredictor) -> None:
-    set_height(running, 0.5)
+    set_height(running, 0.5, scenes[0], predictor)
     msg, _ = send(running, scenes[1])
     expected = GgcnnStream("kinova", "strict").update(from_image_msg(msg, CAMERA), predictor, 0.5)
     arrays = {"grasp": expected.grasp, "grasp_plain": expected.grasp_plain, "depth": expected.network_input,
@@ -127,8 +151,10 @@ def test_the_four_images(running: Running, scenes: List[np.ndarray], predictor: 
         np.testing.assert_allclose(ours, arrays[name].ravel(), atol=1e-5)
 
 
-def test_nothing_is_published_where_there_is_no_grasp(running: Running, scenes: List[np.ndarray]) -> None:
-    set_height(running, 0.5)
+def test_nothing_is_published_where_there_is_no_grasp(
+    running: Running, scenes: List[np.ndarray], predictor: GraspPredictor
+) -> None:
+    set_height(running, 0.5, scenes[0], predictor)
     send(running, scenes[0])
     before = {name: len(listener.messages) for name, listener in running.images.items()}
     commands = len(running.command.messages)
@@ -185,9 +211,11 @@ def test_the_service_does_not_wait_for_ever(running: Running) -> None:
 
 
 @pytest.mark.parametrize("turn_deg", [20, -60, 90, 120])  # near 0 the angle wraps, and `strict` averages it wrongly
-def test_the_kinova_closed_loop_steers_to_the_object(running: Running, turn_deg: int) -> None:
+def test_the_kinova_closed_loop_steers_to_the_object(
+    running: Running, scenes: List[np.ndarray], predictor: GraspPredictor, turn_deg: int
+) -> None:
     """The consumer reads what robots read; it must end above the box, fingers across its short side."""
-    set_height(running, 0.3)
+    set_height(running, 0.3, scenes[0], predictor)
     reset(running)
     send(running, box_on_a_table(turn_deg))
     consumer = ClosedLoopConsumer(BASE_FRAME, CAMERA_FRAME)
@@ -221,12 +249,20 @@ def test_the_mvp_preset_publishes_its_own(scenes: List[np.ndarray], predictor: G
         Camera("/mvp/depth/image", "/mvp/depth/camera_info"),
         Listener("/ggcnn/out/command", Float32MultiArray),
     )
-    parameters = {"ggcnn": "mvp", "quirks": "fixed", "topics": {"depth": "/mvp/depth/image"}, "ggcnn_service": "/mvp"}
+    parameters = {
+        **PATIENT,
+        "ggcnn": "mvp",
+        "quirks": "fixed",
+        "topics": {"depth": "/mvp/depth/image"},
+        "ggcnn_service": "/mvp",
+    }
     with node("/mvp_detection", parameters, tmp_path / "log"):
         camera.wait_for_listener()
         wait_until(lambda: command.connected() >= 1)
-        msg = depth_msg(scenes[0], "32FC1", CAMERA_FRAME)
-        camera.publish(msg)
+        angle = Listener("/ggcnn/img/ang", Image)
+        wait_until(angle.connected)
+        camera.publish_until(angle.answers, lambda: depth_msg(scenes[0], "32FC1", CAMERA_FRAME))
         data = list(command.wait(lambda _: True).data)
-    expected = GgcnnStream("mvp", "fixed").update(from_image_msg(msg, CAMERA), predictor)
+    frame = from_image_msg(depth_msg(scenes[0], "32FC1", CAMERA_FRAME), CAMERA)
+    expected = GgcnnStream("mvp", "fixed").update(frame, predictor)
     np.testing.assert_allclose(data, expected.command, rtol=1e-5, atol=1e-5)
