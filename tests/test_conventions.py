@@ -77,6 +77,7 @@ def drawing() -> ModuleType:
     return module
 
 
+@pytest.mark.skipif(not cv2.__version__.startswith("4."), reason="OpenCV 5 has other letters")
 def test_the_picture_is_what_the_script_draws() -> None:
     on_disk, drawn = cv2.imread(str(DOCS / "pictures" / "conventions.png")), drawing().draw()
     assert on_disk.shape == drawn.shape
