@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional
+from typing import List, Optional
 
 from pspgrasp import __version__
+from pspgrasp.data.commands import add_data
 from pspgrasp.errors import DepthError, PspGraspError
-
-if TYPE_CHECKING:
-    import numpy as np
+from pspgrasp.evaluation.commands import add_evaluate
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of a norm: tensors, but no parameters
 
@@ -35,6 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_models(commands)
     _add_config(commands)
     _add_import_weights(commands)
+    add_data(commands)
+    add_evaluate(commands)
     return parser
 
 
@@ -89,6 +90,7 @@ def _predict(parsed: argparse.Namespace) -> None:
     import cv2
 
     from pspgrasp.camera import PinholeCamera
+    from pspgrasp.data.sheet import write_picture
     from pspgrasp.depth import DepthFrame
     from pspgrasp.overlay import draw
     from pspgrasp.predictor import GraspPredictor
@@ -97,6 +99,8 @@ def _predict(parsed: argparse.Namespace) -> None:
     raw = cv2.imread(str(parsed.image), cv2.IMREAD_UNCHANGED)
     if raw is None or raw.ndim != 2 or raw.dtype != "uint16":
         raise DepthError(f"{parsed.image} is not a 16-bit single-channel image that can be read")
+    if not 0 < parsed.unit < float("inf"):
+        raise DepthError(f"--unit must be a positive number of metres, got {parsed.unit}")
     camera = PinholeCamera(raw.shape[1], raw.shape[0], *parsed.camera)
     frame = DepthFrame(raw.astype("float32") * parsed.unit, camera)
     predictor = GraspPredictor.from_checkpoint(find_checkpoint(parsed.checkpoint or DEFAULT), parsed.device)
@@ -112,18 +116,7 @@ def _predict(parsed: argparse.Namespace) -> None:
     if prediction.nothing:
         print(f"no grasp: {prediction.nothing.value}")
     if parsed.overlay:
-        _write_picture(parsed.overlay, draw(frame, prediction))
-
-
-def _write_picture(path: Path, picture: np.ndarray) -> None:
-    import cv2
-
-    try:
-        written = cv2.imwrite(str(path), picture)
-    except cv2.error:  # a suffix that OpenCV knows no format for
-        written = False
-    if not written:
-        raise PspGraspError(f"{path} can't be written; is it a .png in a folder that is there?")
+        write_picture(parsed.overlay, draw(frame, prediction))
 
 
 def _models(_parsed: argparse.Namespace) -> None:

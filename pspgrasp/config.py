@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import sys
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Tuple, Type, TypeVar, Union, get_type_hints
@@ -78,8 +77,8 @@ class LimitsConfig:
         _ordered("min_depth_m", self.min_depth_m, "max_depth_m", self.max_depth_m)
         if 0 < len(self.workspace_px) < 3:
             raise ConfigError(f"workspace_px needs at least three corners, got {len(self.workspace_px)}")
-        if not all(math.isfinite(place) for corner in self.workspace_px for place in corner):
-            raise ConfigError(f"workspace_px needs finite corners, got {self.workspace_px}")
+        if not all(abs(place) <= 1e5 for corner in self.workspace_px for place in corner):
+            raise ConfigError(f"workspace_px needs corners in pixels of the image, got {self.workspace_px}")
 
 
 def _ordered(low_name: str, low: float, high_name: str, high: float) -> None:

@@ -18,6 +18,10 @@ class DepthError(PspGraspError):
     """A depth image or its camera cannot be used."""
 
 
+class DataError(PspGraspError):
+    """A data set, one of its images or its labels cannot be used."""
+
+
 class CheckpointError(PspGraspError):
     """A checkpoint is missing, broken, untrained or does not fit its own architecture."""
 

@@ -45,7 +45,16 @@ def _state_dict(path: Path) -> Dict[str, torch.Tensor]:
         ) from error
     if not isinstance(weights, Mapping) or not all(isinstance(t, torch.Tensor) for t in weights.values()):
         raise CheckpointError(f"{path} holds a {type(weights).__name__}, not a state dict of tensors")
+    for name, tensor in weights.items():
+        if not _is_plain(tensor):
+            raise CheckpointError(f"{path}: tensor {name!r} is not dense, real and finite; no network can have it")
     return {str(k): v for k, v in weights.items()}
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_complex() or tensor.is_quantized:
+        return False
+    return bool(torch.isfinite(tensor).all())
 
 
 def _settings(weights: Mapping[str, torch.Tensor], architecture: str) -> Dict[str, Any]:

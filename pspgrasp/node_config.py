@@ -38,6 +38,11 @@ class FramesConfig:
     tf_timeout_s: float = setting(0.1, "longest wait for TF; then the frame is dropped, never guessed [s]", 0.0, 10.0)
     broadcast: str = setting("", "name of a TF frame to broadcast at the best grasp; empty: none")
 
+    def __post_init__(self) -> None:
+        for name in (self.base, self.broadcast):
+            if name.startswith("/"):
+                raise ConfigError(f"TF frames have no leading slash: {name[1:]!r}, not {name!r}")
+
 
 @dataclass(frozen=True)
 class NodeConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Optional, Tuple
@@ -13,7 +14,7 @@ from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, Preproces
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
 from pspgrasp.detect import Rejection, detect
-from pspgrasp.errors import CheckpointError, NetworkError
+from pspgrasp.errors import CheckpointError, DepthError, NetworkError
 from pspgrasp.grasp import Grasp, ImageGrasp
 from pspgrasp.maps import GraspMaps
 from pspgrasp.preprocess import prepare, within_range
@@ -55,6 +56,12 @@ class Prediction:
         if self.maps is None:
             return NoGrasp.NO_DEPTH
         return NoGrasp.ALL_REFUSED if self.rejections else NoGrasp.NO_PEAK
+
+    def remarks(self) -> str:
+        """Return why there is no grasp, and which peaks were refused and why, in words; "" if neither."""
+        refused = Counter(rejection.reason.value for rejection in self.rejections)
+        said = [self.nothing.value] if self.nothing else []
+        return "; ".join(said + [f"refused {count}: {reason}" for reason, count in refused.items()])
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,12 @@ class GraspPredictor:
 
         Raises:
             NetworkError: The network's output is not finite, or not of its input's size.
+            DepthError: The mask `allowed` is of another size than the image.
         """
+        if self.allowed is not None and self.allowed.shape != frame.depth_m.shape:
+            raise DepthError(
+                f"the mask `allowed` is {self.allowed.shape}, the image {frame.depth_m.shape}; both (H, W)"
+            )
         # 1. The window; what lies outside the working range is missing, where a grasp's depth is looked up too.
         frame = replace(frame, depth_m=within_range(frame.depth_m, self.crop.near_m, self.crop.far_m))
         crop = SquareCrop.placed(self.crop, frame.depth_m.shape, self.preprocess.input_size_px)

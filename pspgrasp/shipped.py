@@ -27,9 +27,10 @@ def find_checkpoint(name_or_path: str) -> Checkpoint:
     shipped = shipped_checkpoints()
     if name_or_path in shipped:
         return load_checkpoint(shipped[name_or_path])
-    path = Path(os.path.expanduser(name_or_path))  # unlike Path's, it leaves an unknown user's ~ alone
-    if "/" in name_or_path or path.suffix or path.exists():
-        return load_checkpoint(path)
+    # timm's names have dots, too: only a slash or the suffix makes a path.
+    if "/" in name_or_path or name_or_path.endswith(".safetensors"):
+        # Unlike Path's, this expanduser leaves an unknown user's ~ alone.
+        return load_checkpoint(Path(os.path.expanduser(name_or_path)))
     raise CheckpointError(
         f"{unknown_name('checkpoint', name_or_path, shipped)}; trained weights ship for: {', '.join(shipped)}; "
         "any other is given as the path of a .safetensors file"

@@ -17,7 +17,8 @@ from pspgrasp.checkpoint import Checkpoint
 from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, PreprocessConfig
 from pspgrasp.data.tabletop import tabletop_frames
 from pspgrasp.depth import DepthFrame
-from pspgrasp.errors import CheckpointError, ConfigError, NetworkError
+from pspgrasp.detect import Reason
+from pspgrasp.errors import CheckpointError, ConfigError, DepthError, NetworkError
 from pspgrasp.maps import GraspMaps
 from pspgrasp.models import ModelConfig, build_model
 from pspgrasp.predictor import GraspPredictor, NoGrasp, Prediction
@@ -285,3 +286,17 @@ def test_the_runtime_takes_any_layout_and_leaves_its_input_alone() -> None:
     np.testing.assert_array_equal(depth_m, before)
     assert GraspMaps.decode(runtime(depth_m), 150.0).quality.shape == (60, 60)
     assert runtime(depth_m).dtype == np.float32
+
+
+def test_a_mask_of_another_size_is_refused(predictor: GraspPredictor) -> None:
+    frame, _ = next(tabletop_frames(seed=3, frames=1))
+    with pytest.raises(DepthError, match=r"\(100, 100\)"):
+        replace(predictor, allowed=np.ones((100, 100), bool)).predict(frame)
+
+
+def test_remarks_say_what_was_refused_and_how_often(predictor: GraspPredictor) -> None:
+    frame, _ = next(tabletop_frames(seed=3, frames=1))
+    assert predictor.predict(frame).remarks() == ""
+    narrow = replace(predictor, limits=LimitsConfig(max_width_m=0.001)).predict(frame)
+    assert narrow.remarks().startswith(NoGrasp.ALL_REFUSED.value)
+    assert f"refused {len(narrow.rejections)}: {Reason.OPENS_TOO_FAR.value}" in narrow.remarks()

@@ -74,11 +74,17 @@ def test_an_unknown_name_is_refused_with_the_near_miss_and_all_that_ship(name: s
 
 
 @pytest.mark.parametrize(
-    "path", ["absent.safetensors", "./absent", "/absent/file", "~/absent.pt", "~nobodyatall/absent.safetensors", ""]
+    "path", ["absent.safetensors", "./absent", "/absent/file", "~/absent.pt", "~nobodyatall/absent.safetensors"]
 )
 def test_a_path_without_a_file_is_refused_by_its_name(path: str) -> None:
     with pytest.raises(CheckpointError, match="is not a file"):
         find_checkpoint(path)
+
+
+@pytest.mark.parametrize("name", ["", "mobilenetv4_conv_small.e2400_r224_in1k"])
+def test_a_name_with_a_dot_is_no_path(name: str) -> None:
+    with pytest.raises(CheckpointError, match="trained weights ship for: efficientnet_lite0, ggcnn, resnet18"):
+        find_checkpoint(name)
 
 
 def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

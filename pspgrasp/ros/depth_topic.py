@@ -14,6 +14,8 @@ from pspgrasp.errors import DepthError
 from pspgrasp.ros.mailbox import Mailbox
 from pspgrasp.ros.messages import from_camera_info_msg, from_image_msg
 
+WARN_S = 30.0  # between two warnings of one kind
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -50,6 +52,11 @@ class DepthTopic:
         """
         if self._info is None:
             raise DepthError(f"no camera_info on {self.camera_info} yet; without it a pixel is no point in space")
+        image_frame, info_frame = arrival.msg.header.frame_id, self._info.header.frame_id
+        if image_frame and info_frame and image_frame != info_frame:
+            rospy.logwarn_throttle(
+                WARN_S, f"image in frame {image_frame!r}, camera_info in {info_frame!r}: is it the same camera's?"
+            )
         return from_image_msg(arrival.msg, from_camera_info_msg(self._info))
 
     def missing(self) -> str:

@@ -17,6 +17,7 @@ from pspgrasp.depth import DepthFrame
 from pspgrasp.errors import PspGraspError
 from pspgrasp.ggcnn_service import GgcnnServiceConfig, GgcnnServiceGrasp, service_grasp
 from pspgrasp.ggcnn_stream import GgcnnOutput, GgcnnStream
+from pspgrasp.node_config import TopicsConfig
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.ros.depth_topic import DepthTopic
 from pspgrasp.ros.interfaces import GgcnnGrasp, GraspPrediction, GraspPredictionResponse
@@ -71,6 +72,7 @@ class GgcnnService:
     def __init__(
         self,
         namespace: str,
+        topics: TopicsConfig,
         quirks: str,
         poses: CameraPoses,
         predictor: Callable[[], GraspPredictor],
@@ -81,6 +83,7 @@ class GgcnnService:
 
         Args:
             namespace: Of the service and of its parameters `camera/...`.
+            topics: Where it listens unless `camera/depth_topic` and `camera/info_topic` say otherwise.
             quirks: strict or fixed.
             poses: Where the camera stands.
             predictor: Returns the one that runs now.
@@ -90,8 +93,7 @@ class GgcnnService:
         Raises:
             ConfigError: A parameter `camera/...` is unknown or ill-typed.
         """
-        place = f"{namespace}/camera"
-        self._config = from_tree(GgcnnServiceConfig, rospy.get_param(place, {}), place)
+        self._config = _service_config(f"{namespace}/camera", topics)
         self._quirks, self._poses, self._predictor = quirks, poses, predictor
         self._network, self._timeout_s = network, timeout_s
         self._topic = DepthTopic(self._config.depth_topic, self._config.info_topic)
@@ -124,6 +126,12 @@ class GgcnnService:
         if grasp is not None and self._picture.get_num_connections():
             self._picture.publish(to_image_msg(_picture(grasp), "bgr8", arrival.msg.header))
         return grasp
+
+
+def _service_config(place: str, topics: TopicsConfig) -> GgcnnServiceConfig:
+    tree = rospy.get_param(place, {})
+    heard = {"depth_topic": topics.depth, "info_topic": topics.camera_info}
+    return from_tree(GgcnnServiceConfig, {**heard, **tree} if isinstance(tree, dict) else tree, place)
 
 
 def _picture(grasp: GgcnnServiceGrasp) -> np.ndarray:

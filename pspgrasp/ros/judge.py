@@ -93,17 +93,16 @@ class Judge:
     ) -> Tuple[Optional[GraspArray], str]:
         self._check_order(arrival.msg.header.stamp)
         frame = depth.frame(arrival)
-        note = self._answer_as_ggcnn(self._ggcnn, frame, predictor, arrival) if self._ggcnn else ""
-        # With GG-CNN's interfaces on, our own road is walked only for somebody.
-        if self._ggcnn and not asked and not self._outputs.wanted():
-            return None, note
-        with self._network:
-            prediction = predictor.predict(frame)
-        self._warn_of_crop(predictor, frame, prediction.crop)
-        array = self._array(frame, prediction, arrival.msg.header)
-        self._check_age(arrival)
-        self._outputs.publish(array, self._chosen(prediction), arrival.msg, frame, prediction)
-        return array, prediction.nothing.value if prediction.nothing else ""
+        if self._ggcnn is None:
+            return self._answer(frame, predictor, arrival)
+        # With GG-CNN's interfaces on, our own road is walked only for somebody, and whatever becomes of theirs.
+        if not asked and not self._outputs.wanted():
+            return None, self._answer_as_ggcnn(self._ggcnn, frame, predictor, arrival)
+        try:
+            self._answer_as_ggcnn(self._ggcnn, frame, predictor, arrival)
+        except PspGraspError as error:
+            rospy.logwarn_throttle(self._config.info_timeout_s, f"nothing for GG-CNN's topics: {error}")
+        return self._answer(frame, predictor, arrival)
 
     def _answer_as_ggcnn(
         self, ggcnn: GgcnnTopics, frame: DepthFrame, predictor: GraspPredictor, arrival: Arrival
@@ -112,6 +111,15 @@ class Judge:
             output = ggcnn.judge(frame, predictor)
         self._check_age(arrival)
         return ggcnn.publish(output, arrival.msg)
+
+    def _answer(self, frame: DepthFrame, predictor: GraspPredictor, arrival: Arrival) -> Tuple[GraspArray, str]:
+        with self._network:
+            prediction = predictor.predict(frame)
+        self._warn_of_crop(predictor, frame, prediction.crop)
+        array = self._array(frame, prediction, arrival.msg.header)
+        self._check_age(arrival)
+        self._outputs.publish(array, self._chosen(prediction), arrival.msg, frame, prediction)
+        return array, prediction.remarks()
 
     def _array(self, frame: DepthFrame, prediction: Prediction, header: Header) -> GraspArray:
         """Return the grasps as a message, in the base frame if one is set."""
@@ -147,9 +155,11 @@ class Judge:
 
     def _check_age(self, arrival: Arrival) -> None:
         if 0 < self._config.max_age_s < age_s(arrival):
+            here_s = time.monotonic() - arrival.time_s
             raise DepthError(
-                f"the image is {age_s(arrival):.1f} s old, max_age_s is {self._config.max_age_s:g}; are the clocks in "
-                "step? (a bag plays with --clock and /use_sim_time)"
+                f"the image is {age_s(arrival):.1f} s old, {here_s:.1f} s of it spent on it here, max_age_s is "
+                f"{self._config.max_age_s:g}; is this computer too slow, or are the clocks out of step? "
+                "(a bag plays with --clock and /use_sim_time)"
             )
 
     def _warn_of_crop(self, predictor: GraspPredictor, frame: DepthFrame, crop: SquareCrop) -> None:

@@ -6,20 +6,17 @@ Callbacks only store; one worker thread judges the newest frame.
 from __future__ import annotations
 
 import dataclasses
-import sys
 import threading
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 import rospy
 from std_srvs.srv import Trigger, TriggerResponse
 
 from pspgrasp.checkpoint import Checkpoint
-from pspgrasp.errors import PspGraspError
 from pspgrasp.ggcnn_api import check_map_size
 from pspgrasp.node_config import NodeConfig
 from pspgrasp.predictor import GraspPredictor
-from pspgrasp.ros.cv_bridge_check import check_cv_bridge
 from pspgrasp.ros.depth_topic import DepthTopic
 from pspgrasp.ros.ggcnn_compat import GgcnnService, GgcnnTopics
 from pspgrasp.ros.health import Health, updater
@@ -40,6 +37,7 @@ from pspgrasp.ros.transforms import CameraPoses
 from pspgrasp.shipped import find_checkpoint
 
 REPORT_S = 1.0  # between two messages on /diagnostics
+LONGEST_S = 3600.0  # that a call of ~predict may wait
 IDLE_S = 0.2  # how long the worker waits before it looks whether ROS shuts down
 
 
@@ -52,7 +50,7 @@ class GraspNode:
         Raises:
             PspGraspError: No such checkpoint, a broken one, a device that isn't there, a wrong parameter.
         """
-        self._config = config
+        self._config, self._topics = config, config.topics.resolved(config.ggcnn != "off")
         self._predictor = self._ready(find_checkpoint(config.checkpoint or config.backbone))
         self._changing, self._network, self._stop = threading.Lock(), threading.Lock(), threading.Event()
         self._health = Health(self._predictor.runtime.device, self._predictor.name)
@@ -60,7 +58,7 @@ class GraspNode:
         self._asking = 0  # calls of ~predict under way
         self._judge = self._make_judge()
         self._reconfigure = [self._serve(name) for name in ("crop", "detection", "limits")]
-        topics = config.topics.resolved(config.ggcnn != "off")
+        topics = self._topics
         self._depth = DepthTopic(topics.depth, topics.camera_info)
         self._services = [
             rospy.Service("~predict", Predict, self._predict),
@@ -102,6 +100,7 @@ class GraspNode:
             ggcnn = GgcnnTopics(config.ggcnn, config.quirks, config.topics.robot_pose)
             self._ggcnn_service = GgcnnService(
                 config.ggcnn_service,
+                self._topics,
                 config.quirks,
                 poses,
                 self._current,
@@ -133,11 +132,11 @@ class GraspNode:
 
     def _predict(self, request: PredictRequest) -> PredictResponse:
         timeout_s = request.timeout or self._config.predict_timeout_s
-        with self._changing:
-            self._asking += 1
-        judgement = self._next_judgement(time.monotonic(), timeout_s)
-        with self._changing:
-            self._asking -= 1
+        if not 0 < timeout_s <= LONGEST_S:
+            return PredictResponse(
+                success=False, message=f"timeout must lie in [0, {LONGEST_S:g}] s, got {timeout_s:g}"
+            )
+        judgement = self._next_judgement(timeout_s)
         if judgement is None:
             missing = self._depth.missing()
             why = f"; still waiting for {missing}" if missing else ""
@@ -145,10 +144,16 @@ class GraspNode:
         array = judgement.array or GraspArray()
         return PredictResponse(bool(array.grasps), judgement.message, array)
 
-    def _next_judgement(self, called_s: float, timeout_s: float) -> Optional[Judgement]:
-        # A frame that came before the call may be judged after it; it is not the one that was asked for.
-        arrived: Callable[[Judgement], bool] = lambda judgement: judgement.arrival.time_s >= called_s  # noqa: E731
-        return self._judgements.wait_for(arrived, timeout_s)
+    def _next_judgement(self, timeout_s: float) -> Optional[Judgement]:
+        called_s = time.monotonic()
+        with self._changing:
+            self._asking += 1
+        try:
+            # A frame that came before the call may be judged after it; it is not the one that was asked for.
+            return self._judgements.wait_for(lambda judgement: judgement.arrival.time_s >= called_s, timeout_s)
+        finally:
+            with self._changing:
+                self._asking -= 1
 
     def _set_model(self, request: SetModelRequest) -> SetModelResponse:
         try:
@@ -182,15 +187,3 @@ class GraspNode:
     def _diagnose(self, stat: Any) -> Any:
         mailbox = self._depth.mailbox
         return self._health.report(stat, self._depth.missing(), mailbox.received, mailbox.dropped)
-
-
-def main() -> None:
-    """Run the node; what can't be started says why in one line."""
-    rospy.init_node("grasp_detector")
-    try:
-        check_cv_bridge()
-        node = GraspNode(NodeConfig.from_parameters(rospy.get_param("~", {})))
-    except PspGraspError as error:
-        rospy.logfatal("%s", error)
-        sys.exit(1)
-    node.run()

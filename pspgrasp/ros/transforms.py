@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Tuple
 
 import numpy as np
@@ -10,6 +11,8 @@ import tf2_ros
 
 from pspgrasp.errors import PspGraspError
 from pspgrasp.ros.messages import from_transform_msg
+
+POLL_S = 0.005  # between two looks at TF
 
 
 class TransformError(PspGraspError):
@@ -21,7 +24,7 @@ class CameraPoses:
 
     def __init__(self, timeout_s: float) -> None:
         """Listen to TF; a look-up waits at most `timeout_s`."""
-        self._timeout = rospy.Duration.from_sec(timeout_s)
+        self._timeout_s = timeout_s
         self._buffer = tf2_ros.Buffer()
         self._listener = tf2_ros.TransformListener(self._buffer)
 
@@ -31,12 +34,17 @@ class CameraPoses:
         Raises:
             TransformError: TF doesn't know one of the frames, or not at that time.
         """
-        try:
-            return from_transform_msg(self._buffer.lookup_transform(base, camera, stamp, self._timeout))
-        except tf2_ros.TransformException as error:
-            raise TransformError(
-                f"no transform from {camera!r} to {base!r} at {stamp.to_sec():.3f} s: {error}"
-            ) from error
+        # tf2 itself would wait in ROS time, which stands still while a bag is paused.
+        deadline_s = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                return from_transform_msg(self._buffer.lookup_transform(base, camera, stamp))
+            except tf2_ros.TransformException as error:
+                if time.monotonic() > deadline_s:
+                    raise TransformError(
+                        f"no transform from {camera!r} to {base!r} at {stamp.to_sec():.3f} s: {error}"
+                    ) from error
+            time.sleep(POLL_S)
 
     def forget(self) -> None:
         """Drop all transforms, after time went back."""

@@ -29,6 +29,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32MultiArray
 from std_srvs.srv import Trigger
 
+from pspgrasp.camera import PinholeCamera
 from pspgrasp.data.tabletop import tabletop_frames
 from pspgrasp.ggcnn_service import GgcnnServiceConfig, service_grasp
 from pspgrasp.ggcnn_stream import GgcnnStream
@@ -180,6 +181,21 @@ def test_our_own_topics_speak_beside_ggcnns(running: Running, scenes: List[np.nd
     wait_until(grasps.connected)
     msg, _ = send(running, scenes[2])
     assert grasps.at(msg.header.stamp).grasps
+    grasps.close()
+
+
+def test_an_image_too_small_for_ggcnn_still_gives_our_own_grasps(running: Running, scenes: List[np.ndarray]) -> None:
+    grasps = Listener("/ggcnn_detection/grasps", GraspArray)
+    wait_until(grasps.connected)
+    small = PinholeCamera(640, 360, CAMERA.fx, CAMERA.fy, CAMERA.cx, 180.0)
+    cut = scenes[2][60:420].copy()
+    running.camera.publish_until(
+        lambda stamp: grasps.answers(stamp, lambda a: len(a.grasps) > 0),
+        lambda: depth_msg(cut, "32FC1", CAMERA_FRAME),
+        camera=small,
+    )
+    assert "doesn't fit into a depth image of 640x360" in running.process.output()
+    running.camera.publish_until(grasps.answers, lambda: depth_msg(scenes[2], "32FC1", CAMERA_FRAME))
     grasps.close()
 
 
