@@ -21,6 +21,7 @@ from pspgrasp.shipped import DEFAULT, find_checkpoint
 SIDE_PX = 300  # of every map in GG-CNN's interfaces
 QUIRKS = ("strict", "fixed")
 Maps = Tuple[np.ndarray, np.ndarray, np.ndarray]
+Pixel = Tuple[int, int]  # row, column
 
 
 def cut(depth_m: np.ndarray, crop_px: int, up_px: int) -> np.ndarray:
@@ -102,6 +103,12 @@ def index_mask(mask: np.ndarray) -> np.ndarray:
     rows = np.zeros(mask.shape, bool)
     rows[np.unique(mask)] = True
     return rows
+
+
+def best_pixel(quality: np.ndarray) -> Pixel:
+    """Return (row, column) of the highest quality; of equal ones the first in reading order."""
+    row, column = divmod(int(np.argmax(quality)), quality.shape[1])
+    return row, column
 
 
 def check_map_size(predictor: GraspPredictor) -> None:

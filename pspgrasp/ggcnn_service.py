@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Optional
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from pspgrasp.depth import DepthFrame
-from pspgrasp.ggcnn_api import SIDE_PX, cut, filtered, index_mask, network_maps, process_depth_image
+from pspgrasp.ggcnn_api import (
+    SIDE_PX,
+    Pixel,
+    best_pixel,
+    cut,
+    filtered,
+    index_mask,
+    network_maps,
+    process_depth_image,
+)
 from pspgrasp.grasp import wrap_half_turn
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.preprocess import normalise
 
-Pixel = Tuple[int, int]
 SIGMAS_PX = (2.0, 2.0, 2.0)  # over quality, angle, width
 
 
@@ -85,7 +93,7 @@ def service_grasp(
     missing = index_mask(mask) if strict else mask > 0
     maps = filtered(network_maps(network_input, predictor), missing, SIGMAS_PX, strict)
     quality = np.clip(maps[0], 0.0, 0.999)
-    peak: Pixel = tuple(int(i) for i in np.unravel_index(np.argmax(quality), quality.shape))  # type: ignore[assignment]
+    peak = best_pixel(quality)
     if not strict and mask[peak]:
         return None
     position_m = rotation @ _service_point(frame, peak, float(depth_m[peak]), config) + translation_m

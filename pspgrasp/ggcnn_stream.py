@@ -23,6 +23,8 @@ from pspgrasp.ggcnn_api import (
     QUIRKS,
     SIDE_PX,
     Maps,
+    Pixel,
+    best_pixel,
     cut,
     filtered,
     index_mask,
@@ -32,8 +34,6 @@ from pspgrasp.ggcnn_api import (
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.preprocess import fill_holes, normalise
 from pspgrasp.tracker import GraspTracker
-
-Pixel = Tuple[int, int]
 
 DISC_RADIUS_PX = 5  # of the green disc at the tracked point
 GRIPPER_WINDOW = (slice(100, 141), slice(130, 171))  # rows and columns of the map between the fingers
@@ -154,9 +154,9 @@ class GgcnnStream:
 
     def _peak(self, quality: np.ndarray, robot_height_m: float) -> Optional[Pixel]:
         if not self.preset.kinova or robot_height_m > JUMP_HEIGHT_M:
-            row, column = (int(i) for i in np.unravel_index(np.argmax(quality), quality.shape))
-            self.tracker.jump((row, column))
-            return row, column
+            peak = best_pixel(quality)
+            self.tracker.jump(peak)
+            return peak
         border_px = PEAK_DISTANCE_PX if self.strict else 0
         peaks = local_maxima(quality, PEAK_DISTANCE_PX, PEAK_THRESHOLD, PEAKS, border_px)
         return peaks[self.tracker.select(peaks)] if peaks else None

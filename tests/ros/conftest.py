@@ -6,9 +6,15 @@ import logging
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import TYPE_CHECKING, Iterator, List, Optional
 
+import numpy as np
 import pytest
+
+from pspgrasp.data.tabletop import tabletop_frames
+
+if TYPE_CHECKING:
+    from rig import Running
 
 HAVE_ROS = find_spec("rospy") is not None
 REQUIRED = bool(os.environ.get("PSPGRASP_REQUIRE_ROS"))
@@ -40,3 +46,28 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield master.uri
     rospy.signal_shutdown("tests are over")
     master.stop()
+
+
+@pytest.fixture(scope="module")
+def scenes() -> List[np.ndarray]:
+    """Return a few depth images (480, 640) [m] of a table with objects."""
+    return [frame.depth_m for frame, _ in tabletop_frames(seed=3, frames=4)]
+
+
+@pytest.fixture(scope="module")
+def running(graph: str, scenes: List[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Run the node with its defaults, and all its outputs on."""
+    from diagnostic_msgs.msg import DiagnosticArray
+    from rig import PATIENT, Camera, Listener, Running, depth_msg, node
+
+    from pspgrasp.ros.interfaces import GraspArray
+
+    camera = Camera("/camera/depth/image_rect_raw", "/camera/depth/camera_info")
+    grasps = Listener("/detector/grasps", GraspArray)
+    diagnostics = Listener("/diagnostics", DiagnosticArray)
+    parameters = {**PATIENT, "publish_maps": True, "frames": {"broadcast": "grasp"}, "info_timeout_s": 0.2}
+    with node("/detector", parameters, tmp_path_factory.mktemp("node") / "log") as process:
+        camera.wait_for_listener()
+        camera.publish_until(grasps.answers, lambda: depth_msg(scenes[0]))
+        yield Running(process, camera, grasps, diagnostics)
+    camera.close()

@@ -10,16 +10,18 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 
 import numpy as np
 import rospy
+from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TransformStamped
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from pspgrasp.camera import PinholeCamera
+from pspgrasp.ros.interfaces import GraspArray
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CAMERA = PinholeCamera(640, 480, 615.0, 615.0, 320.0, 240.0)
@@ -205,3 +207,29 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = ANSWER_S) -> No
     while not condition():
         assert time.monotonic() < deadline_s, f"{condition} did not come true in {timeout_s:g} s"
         time.sleep(0.02)
+
+
+class Running(NamedTuple):
+    """A node, its camera, and what it publishes."""
+
+    process: NodeUnderTest
+    camera: Camera
+    grasps: Listener
+    diagnostics: Listener
+
+    def good(self, scene: np.ndarray) -> GraspArray:
+        """Publish a good image and return the grasps that it gives."""
+        array = self.grasps.at(self.camera.publish(depth_msg(scene)))
+        assert array.grasps
+        return array
+
+    def bad(self, msg: Image, text: str) -> None:
+        """Publish an image and wait until diagnostics report an error that holds `text`; no grasps come of it."""
+        seen = len(self.diagnostics.messages)
+        self.camera.publish(msg, camera=None)
+        self.diagnostics.wait(lambda report: any(self._is_error(s, text) for s in report.status), since=seen)
+        assert not [a for a in self.grasps.messages if a.header.stamp == msg.header.stamp]
+
+    def _is_error(self, status: DiagnosticStatus, text: str) -> bool:
+        mine = status.name.startswith(self.process.name.lstrip("/") + ":")
+        return mine and status.level == DiagnosticStatus.ERROR and text in status.message
