@@ -56,10 +56,12 @@ class Listener:
 
     def answers(self, stamp: rospy.Time, wanted: Callable[[Any], bool] = lambda msg: True) -> bool:
         """Tell whether a message with this stamp, and for which `wanted` holds, comes within a few seconds."""
+        return self.comes(lambda msg: msg.header.stamp == stamp and wanted(msg))
+
+    def comes(self, wanted: Callable[[Any], bool], since: int = 0, timeout_s: float = 5.0) -> bool:
+        """Tell whether a message, from number `since` on, for which `wanted` holds comes in time."""
         with self._arrived:
-            return self._arrived.wait_for(
-                lambda: any(m.header.stamp == stamp and wanted(m) for m in self.messages), timeout=5.0
-            )
+            return self._arrived.wait_for(lambda: any(wanted(m) for m in self.messages[since:]), timeout_s)
 
     def connected(self) -> bool:
         """Tell whether somebody publishes."""
@@ -227,9 +229,14 @@ class Running(NamedTuple):
         """Publish an image and wait until diagnostics report an error that holds `text`; no grasps come of it."""
         seen = len(self.diagnostics.messages)
         self.camera.publish(msg, camera=None)
-        self.diagnostics.wait(lambda report: any(self._is_error(s, text) for s in report.status), since=seen)
+        self.diagnostics.wait(self.is_error(text), since=seen)
         assert not [a for a in self.grasps.messages if a.header.stamp == msg.header.stamp]
 
-    def _is_error(self, status: DiagnosticStatus, text: str) -> bool:
-        mine = status.name.startswith(self.process.name.lstrip("/") + ":")
-        return mine and status.level == DiagnosticStatus.ERROR and text in status.message
+    def is_error(self, text: str) -> Callable[[Any], bool]:
+        """Return what tells whether a report on /diagnostics is this node's ERROR with `text`."""
+
+        def told(status: DiagnosticStatus) -> bool:
+            mine = status.name.startswith(self.process.name.lstrip("/") + ":")
+            return mine and status.level == DiagnosticStatus.ERROR and text in status.message
+
+        return lambda report: any(told(status) for status in report.status)

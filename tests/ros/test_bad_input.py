@@ -19,6 +19,7 @@ from rig import (
     wait_until,
 )
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.ros.interfaces import GraspArray
@@ -60,12 +61,16 @@ def test_a_bad_image_is_reported_and_the_next_good_one_served(
 
 
 def test_a_camera_without_calibration_is_reported(running: Running, scenes: List[np.ndarray]) -> None:
-    msg = depth_msg(scenes[0])
-    uncalibrated = camera_info_msg(CAMERA, msg.header)
+    seen, uncalibrated = len(running.diagnostics.messages), camera_info_msg(CAMERA, Header())
     uncalibrated.K = [0.0] * 9
     running.camera.info.publish(uncalibrated)
-    running.bad(msg, "not calibrated")
-    running.good(scenes[0])
+    # Image and camera_info come by two connections: the first image may still meet the old one.
+    running.camera.publish_until(
+        lambda _: running.diagnostics.comes(running.is_error("not calibrated"), since=seen),
+        lambda: depth_msg(scenes[0]),
+        camera=None,
+    )
+    running.camera.publish_until(running.grasps.answers, lambda: depth_msg(scenes[0]))
 
 
 def test_all_depth_missing_is_an_empty_answer_not_an_error(running: Running, scenes: List[np.ndarray]) -> None:
