@@ -19,14 +19,11 @@ from pspgrasp.ggcnn_api import (
     Pixel,
     best_pixel,
     cut,
-    filtered,
-    index_mask,
-    network_maps,
+    predict,
     process_depth_image,
 )
 from pspgrasp.grasp import wrap_half_turn
 from pspgrasp.predictor import GraspPredictor
-from pspgrasp.preprocess import normalise
 
 SIGMAS_PX = (2.0, 2.0, 2.0)  # over quality, angle, width
 
@@ -89,19 +86,20 @@ def service_grasp(
         return None
     strict = quirks == "strict"
     depth_m, mask = process_depth_image(frame.depth_m, config.crop_size, SIDE_PX, True, config.crop_y_offset)
-    network_input = normalise(depth_m, predictor.preprocess.clip_m)
-    missing = index_mask(mask) if strict else mask > 0
-    maps = filtered(network_maps(network_input, predictor), missing, SIGMAS_PX, strict)
-    quality = np.clip(maps[0], 0.0, 0.999)
+    quality, angle_map_rad, width_map_px, _ = predict(
+        depth_m, process_depth=False, depth_nan_mask=mask, filters=SIGMAS_PX, predictor=predictor, quirks=quirks
+    )
     peak = best_pixel(quality)
     if not strict and mask[peak]:
         return None
     position_m = rotation @ _service_point(frame, peak, float(depth_m[peak]), config) + translation_m
     # A rotation matrix may hold 1 + 2e-16, of which there is no arcsine.
     camera_turn_rad = math.asin(min(1.0, max(-1.0, float(rotation[0, 1]))))
-    angle_rad = wrap_half_turn(float(maps[1][peak]) - camera_turn_rad)
+    angle_rad = wrap_half_turn(float(angle_map_rad[peak]) - camera_turn_rad)
     orientation = Rotation.from_euler("xyz", (math.pi, 0, angle_rad % math.pi - math.pi / 2)).as_quat()
-    width_m = _service_width_m(frame, float(maps[2][peak]), float(depth_m[peak]), float(maps[1][peak]), config, strict)
+    width_m = _service_width_m(
+        frame, float(width_map_px[peak]), float(depth_m[peak]), float(angle_map_rad[peak]), config, strict
+    )
     return GgcnnServiceGrasp(position_m, orientation, width_m, float(quality[peak]), peak, quality)
 
 
