@@ -44,6 +44,11 @@ class PinholeCamera:
                 "fx and fy must be positive and all finite (is camera_info filled in?)"
             )
 
+    @property
+    def focal_px(self) -> float:
+        """One focal length [px] for both directions, their geometric mean."""
+        return math.sqrt(self.fx * self.fy)
+
     def deproject(self, u: float, v: float, depth_m: float) -> np.ndarray:
         """Return the point (3,) [m] in the optical frame that pixel (u, v) sees at `depth_m` along z."""
         return np.array([(u - self.cx) / self.fx * depth_m, (v - self.cy) / self.fy * depth_m, depth_m])

@@ -18,10 +18,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from pspgrasp.config import PreprocessConfig, from_tree, to_tree
-from pspgrasp.errors import CheckpointError, PspGraspError
+from pspgrasp.errors import CheckpointError, PspGraspError, unknown_name
 from pspgrasp.models import ModelConfig, build_model
 
 HEADER = "pspgrasp"
+WIDTHS = ("opening", "contact")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Checkpoint:
         preprocess: How its input is made.
         width_scale_px: Width map = output * width_scale_px [px of the input]; one value for encode and decode.
         training: What made the weights: command, data, seed, figures. Empty means untrained, and is refused.
+        width: What the width map means: `opening`, clearance included, or `contact`, to which the user's clearance
+            is added.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Checkpoint:
     preprocess: PreprocessConfig = PreprocessConfig()
     width_scale_px: float = 150.0
     training: Mapping[str, Any] = field(default_factory=dict)
+    width: str = "opening"
 
     def network(self) -> nn.Module:
         """Return the network with these weights, float32, in evaluation mode.
@@ -86,6 +90,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "model": checkpoint.model.to_tree(),
         "preprocess": to_tree(checkpoint.preprocess),
         "width_scale_px": checkpoint.width_scale_px,
+        "width": checkpoint.width,
         "training": dict(checkpoint.training),
     }
     part = path.with_name(path.name + ".part")
@@ -133,13 +138,16 @@ def _header(metadata: Any, path: Path) -> Dict[str, Any]:
 
 def _checkpoint(path: Path, header: Dict[str, Any], weights: Dict[str, torch.Tensor]) -> Checkpoint:
     training, scale = header.get("training"), header.get("width_scale_px")
+    width = header.get("width", "opening")
     if not training or not isinstance(training, dict):
         raise CheckpointError(f"checkpoint {path} has no training record; untrained weights give no grasps")
     if not isinstance(scale, (int, float)) or isinstance(scale, bool) or not 0 < scale < 1e6:
         raise CheckpointError(f"checkpoint {path}: width_scale_px must be a positive number, got {scale!r}")
+    if width not in WIDTHS:
+        raise CheckpointError(f"checkpoint {path}: {unknown_name('width', width, WIDTHS)}")
     try:
         model = ModelConfig.from_tree(header.get("model"))
         preprocess = from_tree(PreprocessConfig, header.get("preprocess"), "preprocess")
     except PspGraspError as error:
         raise CheckpointError(f"checkpoint {path}: {error}") from error
-    return Checkpoint(path.stem, model, weights, preprocess, float(scale), training)
+    return Checkpoint(path.stem, model, weights, preprocess, float(scale), training, width)

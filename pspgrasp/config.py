@@ -28,6 +28,14 @@ class PreprocessConfig:
 
     input_size_px: int = setting(300, "side of the square network input [px]", 32, 4096)
     clip_m: float = setting(1.0, "depth minus its mean is clipped to +-clip_m [m] (GG-CNN: 1)", 0.01, 100.0)
+    pixel_size_channel: bool = setting(
+        False, "a second channel, log(1000 depth / focal length): how many millimetres a pixel spans"
+    )
+
+    @property
+    def channels(self) -> int:
+        """Channels of the network input."""
+        return 2 if self.pixel_size_channel else 1
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,12 @@ class DetectionConfig:
     sigma_angle_px: float = setting(2.0, "Gaussian over cos 2phi and sin 2phi [map px]; 0 is none", 0.0, 50.0)
     sigma_width_px: float = setting(1.0, "Gaussian over width [map px]; 0 is none", 0.0, 50.0)
     depth_radius_px: int = setting(2, "depth at a grasp: median within this many image px around it", 0, 20)
+    clearance_m: float = setting(
+        0.02,
+        "opening beyond the contact width, both sides together [m]; for networks that put out contact widths",
+        0.0,
+        1.0,
+    )
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def predict(
     crop_y_offset: int = 0,
     predictor: Optional[GraspPredictor] = None,
     quirks: str = "strict",
+    focal_px: Optional[float] = None,
 ) -> Tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return (points, angle, width, depth): quality [0, 0.999], angle [rad], width [px], input [m], all (300, 300).
 
@@ -84,18 +85,21 @@ def predict(
         predictor: Whose network is used; the default checkpoint's if None.
         quirks: `strict` repeats the original's faults (rows 0 and 1 masked instead of holes, angle smoothed as a
             number), `fixed` corrects them.
+        focal_px: Of the camera [px of `depth`]; needed by networks that put out contact widths or take the size of a
+            pixel, which the published ones don't.
     """
     if quirks not in QUIRKS:
         raise ConfigError(unknown_name("quirks", quirks, QUIRKS))
     predictor = predictor or _default_predictor()
     if process_depth:
         depth, depth_nan_mask = process_depth_image(depth, crop_size, out_size, True, crop_y_offset)
+        focal_px = focal_px and focal_px * out_size / crop_size
     mask = np.zeros(depth.shape, np.uint8) if depth_nan_mask is None else depth_nan_mask
-    network_input = normalise(depth, predictor.preprocess.clip_m)
     strict = quirks == "strict"
     missing = index_mask(mask) if strict else mask > 0
-    quality, angle_rad, width_px = filtered(network_maps(network_input, predictor), missing, filters, strict)
-    return np.clip(quality, 0.0, 1.0 - 1e-3), angle_rad, width_px, network_input
+    quality, angle_rad, width_px = filtered(network_maps(depth, predictor, focal_px), missing, filters, strict)
+    depth_m = normalise(depth, predictor.preprocess.clip_m)
+    return np.clip(quality, 0.0, 1.0 - 1e-3), angle_rad, width_px, depth_m
 
 
 def index_mask(mask: np.ndarray) -> np.ndarray:
@@ -124,15 +128,14 @@ def check_map_size(predictor: GraspPredictor) -> None:
         )
 
 
-def network_maps(network_input: np.ndarray, predictor: GraspPredictor) -> GraspMaps:
-    """Return the raw maps (300, 300) of a network input (300, 300) [m].
+def network_maps(filled_m: np.ndarray, predictor: GraspPredictor, focal_px: Optional[float]) -> GraspMaps:
+    """Return the raw maps (300, 300) of depth without holes (300, 300) [m]; `focal_px` is in pixels of the maps.
 
     Raises:
         CheckpointError: The network's maps are of another size.
     """
     check_map_size(predictor)
-    output = predictor.runtime(np.asarray(network_input, np.float32))
-    return GraspMaps.decode(output, predictor.width_scale_px)
+    return predictor.raw_maps(np.asarray(filled_m, np.float32), focal_px)
 
 
 def filtered(maps: GraspMaps, missing: np.ndarray, sigmas_px: Tuple[float, float, float], strict: bool) -> Maps:

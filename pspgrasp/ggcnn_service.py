@@ -87,7 +87,13 @@ def service_grasp(
     strict = quirks == "strict"
     depth_m, mask = process_depth_image(frame.depth_m, config.crop_size, SIDE_PX, True, config.crop_y_offset)
     quality, angle_map_rad, width_map_px, _ = predict(
-        depth_m, process_depth=False, depth_nan_mask=mask, filters=SIGMAS_PX, predictor=predictor, quirks=quirks
+        depth_m,
+        process_depth=False,
+        depth_nan_mask=mask,
+        filters=SIGMAS_PX,
+        predictor=predictor,
+        quirks=quirks,
+        focal_px=frame.camera.focal_px * SIDE_PX / config.crop_size,
     )
     peak = best_pixel(quality)
     if not strict and mask[peak]:

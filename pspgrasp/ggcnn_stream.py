@@ -121,17 +121,15 @@ class GgcnnStream:
         if np.isnan(cut(frame.depth_m, self.preset.crop_px, self.preset.up_px)).all():
             return _silent("no depth is measured in the window")
         depth_m, missing = self._window(frame.depth_m)
-        network_input = normalise(depth_m, predictor.preprocess.clip_m)
-        quality, angle_rad, width_px = filtered(
-            network_maps(network_input, predictor), missing, self.preset.sigmas_px, self.strict
-        )
+        maps = network_maps(depth_m, predictor, frame.camera.focal_px * SIDE_PX / self.preset.crop_px)
+        quality, angle_rad, width_px = filtered(maps, missing, self.preset.sigmas_px, self.strict)
         quality = quality if self.preset.kinova else np.clip(quality, 0.0, 0.999)
         peak = self._peak(quality, robot_height_m)
         gripper_mm = 1000 * float(np.sort(depth_m[GRIPPER_WINDOW], axis=None)[:10].mean())
         command = self._command(frame, (quality, angle_rad, width_px), peak, gripper_mm) if peak else ()
         plain = self._plain(quality)
         return GgcnnOutput(
-            network_input,
+            normalise(depth_m, predictor.preprocess.clip_m),
             quality,
             angle_rad,
             width_px,

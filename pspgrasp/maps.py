@@ -51,6 +51,10 @@ class GraspMaps:
         """Return maps whose quality is zero where `missing` (H, W) bool is set."""
         return replace(self, quality=np.where(missing, np.float32(0), self.quality))
 
+    def opened(self, clearance_px: np.ndarray) -> GraspMaps:
+        """Return maps whose width is larger by `clearance_px` (H, W) [map px]: contact widths become openings."""
+        return replace(self, width_px=np.maximum(self.width_px, 0) + clearance_px)
+
     def smoothed(self, config: DetectionConfig) -> GraspMaps:
         """Return maps after the Gaussians of `config`; the angle is smoothed as cos and sin, never as a number."""
         return GraspMaps(

@@ -14,10 +14,10 @@ from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, Preproces
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
 from pspgrasp.detect import Rejection, detect
-from pspgrasp.errors import CheckpointError, DepthError, NetworkError
+from pspgrasp.errors import CheckpointError, ConfigError, DepthError, NetworkError
 from pspgrasp.grasp import Grasp, ImageGrasp
 from pspgrasp.maps import GraspMaps
-from pspgrasp.preprocess import prepare, within_range
+from pspgrasp.preprocess import network_input, within_range, without_holes
 from pspgrasp.runtimes import Runtime
 from pspgrasp.runtimes.eager import EagerRuntime, choose_device
 
@@ -73,6 +73,8 @@ class GraspPredictor:
         runtime: Runs the network.
         preprocess: How the network's input is made, from the checkpoint.
         width_scale_px: From the checkpoint.
+        width: From the checkpoint: whether its widths are openings, or contact widths to be opened by
+            `detection.clearance_m`.
         crop: The window of the image.
         detection: Smoothing, thresholds.
         limits: Of the gripper and the cell.
@@ -83,6 +85,7 @@ class GraspPredictor:
     runtime: Runtime
     preprocess: PreprocessConfig
     width_scale_px: float
+    width: str = "opening"
     crop: CropConfig = CropConfig()
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
@@ -103,9 +106,11 @@ class GraspPredictor:
             CheckpointError: The weights don't fit, or the network wants more than depth.
             ConfigError: No such device.
         """
-        if checkpoint.model.in_channels != 1:
+        channels = checkpoint.preprocess.channels
+        if checkpoint.model.in_channels != channels:
             raise CheckpointError(
-                f"checkpoint {checkpoint.name!r} wants {checkpoint.model.in_channels} channels; a depth frame has one"
+                f"checkpoint {checkpoint.name!r} wants {checkpoint.model.in_channels} channels; "
+                f"its preprocessing makes {channels} of a depth frame"
             )
         runtime = EagerRuntime(checkpoint.network(), choose_device(device))
         return cls(
@@ -113,6 +118,7 @@ class GraspPredictor:
             runtime,
             checkpoint.preprocess,
             checkpoint.width_scale_px,
+            checkpoint.width,
             crop,
             detection,
             limits,
@@ -136,18 +142,42 @@ class GraspPredictor:
         if np.isnan(depth_m).all():
             return Prediction(crop, None)
         # 2. Its maps; where nothing was measured there is no quality.
-        network_input, missing = prepare(depth_m, self.preprocess)
-        maps = self._raw_maps(network_input).without(missing).smoothed(self.detection)
+        filled_m, missing = without_holes(depth_m)
+        maps = self.raw_maps(filled_m, frame.camera.focal_px / crop.scale)
+        maps = maps.without(missing).smoothed(self.detection)
         # 3. Their peaks, in pixels and in metres.
         return Prediction(crop, maps, *detect(maps, crop, frame, self.detection, self.limits, self.allowed))
 
     def warm_up(self) -> None:
         """Run the network once on an empty scene, so that the first frame doesn't pay for what is set up lazily."""
         side = self.preprocess.input_size_px
-        self._raw_maps(np.zeros((side, side), np.float32))
+        self.raw_maps(np.ones((side, side), np.float32), float(side))
 
-    def _raw_maps(self, network_input: np.ndarray) -> GraspMaps:
-        output, side = self.runtime(network_input), self.preprocess.input_size_px
+    def raw_maps(self, filled_m: np.ndarray, focal_px: Optional[float]) -> GraspMaps:
+        """Return the maps of a window, before mask and Gaussians; their widths are openings.
+
+        Args:
+            filled_m: (S, S) float32 [m], without holes.
+            focal_px: Of the window [px of the window]; None where the camera isn't known.
+
+        Raises:
+            NetworkError: The network's output is not finite, or not of its input's size.
+            ConfigError: The network needs the focal length, and it isn't known.
+        """
+        maps = self.run(network_input(filled_m, self.preprocess, focal_px))
+        if self.width == "opening":
+            return maps
+        if focal_px is None:
+            raise ConfigError(f"checkpoint {self.name!r} puts out contact widths; give the focal length to open them")
+        return maps.opened(np.float32(self.detection.clearance_m * focal_px) / filled_m)
+
+    def run(self, image: np.ndarray) -> GraspMaps:
+        """Return what the network puts out for its input (C, S, S), widths as it means them.
+
+        Raises:
+            NetworkError: The output is not finite, or not of the input's size.
+        """
+        output, side = self.runtime(image), self.preprocess.input_size_px
         if output.shape != (4, side, side):
             raise NetworkError(
                 f"the network of checkpoint {self.name!r} put out {output.shape} for an input of {side}x{side} px; "

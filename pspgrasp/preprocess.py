@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import Optional, Tuple
 
 import cv2
 import numpy as np
 
 from pspgrasp.config import PreprocessConfig
+from pspgrasp.errors import ConfigError
 
 
 def within_range(depth_m: np.ndarray, near_m: float, far_m: float) -> np.ndarray:
@@ -35,13 +36,47 @@ def normalise(depth_m: np.ndarray, clip_m: float) -> np.ndarray:
     return np.clip(depth_m - depth_m.mean(), -clip_m, clip_m)
 
 
-def prepare(depth_m: np.ndarray, config: PreprocessConfig) -> Tuple[np.ndarray, np.ndarray]:
-    """Return the network input (S, S) float32 [m] and the mask (S, S) bool of what was not measured.
+def without_holes(depth_m: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Return depth (S, S) float32 [m] with its holes (NaN) filled, and the mask (S, S) bool of what was a hole.
+
+    At least one pixel must be measured.
+    """
+    missing = np.isnan(depth_m)
+    return (fill_holes(depth_m, missing) if missing.any() else depth_m), missing
+
+
+def network_input(filled_m: np.ndarray, config: PreprocessConfig, focal_px: Optional[float] = None) -> np.ndarray:
+    """Return the network input (C, S, S) float32 of depth without holes (S, S) [m].
+
+    Channel 0 is the depth minus its mean [m]. That hides the scale: the same image may show a thimble at hand or a
+    barrel far off. Channel 1, where `config` has it, is log(1000 depth / focal length), the log of the millimetres
+    that a pixel spans.
+
+    Args:
+        filled_m: (S, S) float32 [m], all measured or filled.
+        config: From the checkpoint.
+        focal_px: Focal length [px of this image]; needed for channel 1.
+
+    Raises:
+        ConfigError: Channel 1 is asked for and the focal length is not known.
+    """
+    channels = [normalise(filled_m, config.clip_m)]
+    if config.pixel_size_channel:
+        if focal_px is None:
+            raise ConfigError("this network takes the size of a pixel (pixel_size_channel): give the focal length")
+        channels.append(np.log(np.maximum(filled_m, np.float32(1e-3)) * np.float32(1000 / focal_px)))
+    return np.stack(channels).astype(np.float32, copy=False)
+
+
+def prepare(
+    depth_m: np.ndarray, config: PreprocessConfig, focal_px: Optional[float] = None
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Return the network input (C, S, S) float32 and the mask (S, S) bool of what was not measured.
 
     Args:
         depth_m: (S, S) float32 [m], NaN = no measurement; at least one pixel is measured.
         config: From the checkpoint.
+        focal_px: As in `network_input`.
     """
-    missing = np.isnan(depth_m)
-    filled_m = fill_holes(depth_m, missing) if missing.any() else depth_m
-    return normalise(filled_m, config.clip_m).astype(np.float32, copy=False), missing
+    filled_m, missing = without_holes(depth_m)
+    return network_input(filled_m, config, focal_px), missing

@@ -182,7 +182,7 @@ def test_filtered_maps_follow_from_raw_maps(data: Path, run: str) -> None:
 def test_raw_maps_equal_the_original(data: Path, ggcnn: GraspPredictor) -> None:
     for path in sorted((data / "golden").glob("full_*.npz")):
         expected = np.load(path)
-        output = ggcnn.runtime(expected["input"])
+        output = ggcnn.runtime(expected["input"][None])
         for channel, name in enumerate(("pos", "cos", "sin", "width")):
             raw = expected[f"raw_{name}"]
             ours = output[channel] if raw.shape == (300, 300) else output[channel][1::3, 1::3]

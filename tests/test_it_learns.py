@@ -54,7 +54,7 @@ def test_four_samples_are_learned_by_heart(architecture: str) -> None:
     network = build_model(ModelConfig.from_tree({"architecture": architecture, "network": settings})).train()
     depths_m, labels = zip(*map(sample, GRASPS))
     inputs = [prepare(depth_m, PreprocessConfig(input_size_px=SIDE))[0] for depth_m in depths_m]
-    images, wanted = torch.from_numpy(np.stack(inputs)[:, None]), torch.from_numpy(np.stack(labels))
+    images, wanted = torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(labels))
     optimiser = torch.optim.Adam(network.parameters(), lr=rate)
     losses: List[float] = []
     for _ in range(steps):

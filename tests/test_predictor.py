@@ -36,7 +36,7 @@ class Drawing:
     def __init__(self, output: np.ndarray) -> None:
         self.output = output
 
-    def __call__(self, _depth_m: np.ndarray) -> np.ndarray:
+    def __call__(self, _image: np.ndarray) -> np.ndarray:
         return self.output
 
 
@@ -45,7 +45,8 @@ class Ridges:
 
     device = "paper"
 
-    def __call__(self, depth_m: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        depth_m = image[0]
         down, right = np.gradient(cv2.GaussianBlur(depth_m, (0, 0), 3.0))
         cos, sin = right**2 - down**2, -2 * right * down  # of twice the angle, anticlockwise as seen
         height = np.clip(-depth_m / 0.05, 0, 1)
@@ -280,7 +281,7 @@ def test_the_runtime_takes_any_layout_and_leaves_its_input_alone() -> None:
     runtime = EagerRuntime(network.train(), choose_device("cpu"))
     assert not network.training
     assert runtime.device == "cpu"
-    depth_m = np.random.default_rng(0).normal(0, 0.1, (60, 60)).astype(np.float32)
+    depth_m = np.random.default_rng(0).normal(0, 0.1, (1, 60, 60)).astype(np.float32)
     before = depth_m.copy()
     np.testing.assert_array_equal(runtime(np.asfortranarray(depth_m)), runtime(depth_m))
     np.testing.assert_array_equal(depth_m, before)

@@ -42,7 +42,7 @@ def test_each_judges_depth_alone_at_its_own_size(name: str) -> None:
     checkpoint = find_checkpoint(name)
     assert checkpoint.model.in_channels == 1
     side = checkpoint.preprocess.input_size_px
-    output = EagerRuntime(checkpoint.network(), choose_device("cpu"))(np.zeros((side, side), np.float32))
+    output = EagerRuntime(checkpoint.network(), choose_device("cpu"))(np.zeros((1, side, side), np.float32))
     assert output.shape == (4, side, side)
     assert np.isfinite(output).all()
 

@@ -68,6 +68,7 @@ def _add_road(command: argparse.ArgumentParser) -> None:
         "(default: whole for jacquard, else labels)",
     )
     command.add_argument("--window-size", type=int, default=300, help="side of the window [px] (default: 300)")
+    command.add_argument("--focal", type=float, default=0.0, metavar="PX", help="focal length of the data's camera")
     command.add_argument("--top", type=int, default=1, help="grasps of an image that are judged (default: 1)")
     command.add_argument("--min-quality", type=float, default=0.0, help="grasps below are none (default: 0)")
     command.add_argument("--jaw-share", type=float, default=0.5, help="jaw as a share of the opening (default: 0.5)")
@@ -108,7 +109,7 @@ def _check_numbers(parsed: argparse.Namespace) -> None:
         raise ConfigError(unknown_name("split", parsed.split, SPLITS))
     if parsed.protocol not in PROTOCOLS:
         raise ConfigError(unknown_name("protocol", parsed.protocol, PROTOCOLS))
-    for name, low, high in (("top", 1, 100), ("window_size", 16, 4096), ("min_quality", 0, 1)):
+    for name, low, high in (("top", 1, 100), ("window_size", 16, 4096), ("min_quality", 0, 1), ("focal", 0, 1e6)):
         if not low <= getattr(parsed, name) <= high:
             option = "--" + name.replace("_", "-")
             raise ConfigError(f"{option} must lie in [{low}, {high}], got {getattr(parsed, name)}")
@@ -134,7 +135,7 @@ def _network_source(parsed: argparse.Namespace, whole: bool) -> Tuple[str, Grasp
     predictor = GraspPredictor.from_checkpoint(find_checkpoint(parsed.checkpoint), parsed.device, crop, detection)
     if parsed.protocol == "ggcnn":
         return predictor.name, GgcnnProtocol(predictor, whole, parsed.top)
-    return predictor.name, PredictorSource(predictor, parsed.window or ("whole" if whole else "labels"))
+    return predictor.name, PredictorSource(predictor, parsed.window or ("whole" if whole else "labels"), parsed.focal)
 
 
 def _data_name(dataset: GraspDataset) -> str:

@@ -15,8 +15,8 @@ import numpy as np
 from scipy import ndimage
 
 from pspgrasp.data.sample import GraspSample
-from pspgrasp.errors import DataError
-from pspgrasp.ggcnn_api import SIDE_PX, network_maps
+from pspgrasp.errors import ConfigError, DataError
+from pspgrasp.ggcnn_api import SIDE_PX, check_map_size
 from pspgrasp.ggcnn_stream import local_maxima
 from pspgrasp.grasp import ImageGrasp, wrap_half_turn
 from pspgrasp.maps import GraspMaps
@@ -41,6 +41,13 @@ class GgcnnProtocol:
     whole: bool
     top: int = 1
 
+    def __post_init__(self) -> None:
+        check_map_size(self.predictor)
+        if self.predictor.width == "contact" or self.predictor.preprocess.channels > 1:
+            raise ConfigError(
+                f"checkpoint {self.predictor.name!r} needs a camera's focal length, which GG-CNN's protocol lacks"
+            )
+
     @property
     def description(self) -> str:
         """Say what is done, for a report."""
@@ -54,7 +61,7 @@ class GgcnnProtocol:
             DataError: The image is smaller than the window, or not square.
         """
         depth_m = self.network_input(sample)
-        maps = smoothed(network_maps(depth_m, self.predictor))
+        maps = smoothed(self.predictor.run(depth_m[None].astype(np.float32, copy=False)))
         left, top, scale = self._place(sample)
         found = detect_grasps(*maps, self.top)
         return tuple(

@@ -37,14 +37,20 @@ class PredictorSource:
         predictor: Makes the grasps; its crop's size and range count, its offsets don't.
         window: `labels` centres the window on the labels, as the field does with Cornell: the detector is told
             roughly where the object lies. `centre` is the fixed window of a robot, `whole` the largest square.
+        focal_px: Of the data set's camera [image px]; 0 is not known, and does for networks that don't need it.
     """
 
     predictor: GraspPredictor
     window: str
+    focal_px: float = 0.0
 
     def __post_init__(self) -> None:
         if self.window not in WINDOWS:
             raise DataError(unknown_name("window", self.window, WINDOWS))
+        if self.predictor.preprocess.pixel_size_channel and not self.focal_px > 0:
+            raise DataError(
+                f"checkpoint {self.predictor.name!r} takes the size of a pixel: give the data's focal length [px]"
+            )
 
     @property
     def description(self) -> str:
@@ -55,8 +61,10 @@ class PredictorSource:
 
     def __call__(self, sample: GraspSample) -> Tuple[ImageGrasp, ...]:
         """Return the grasps of an image, best first, in its pixels."""
-        predictor = replace(self.predictor, crop=self._crop(sample))
-        return predictor.predict(DepthFrame(sample.depth_m, nominal_camera(sample.depth_m.shape))).image_grasps
+        # Contact widths stay as they are: how they become openings is the rule's part, in px.
+        predictor = replace(self.predictor, crop=self._crop(sample), width="opening")
+        camera = nominal_camera(sample.depth_m.shape, self.focal_px)
+        return predictor.predict(DepthFrame(sample.depth_m, camera)).image_grasps
 
     def _crop(self, sample: GraspSample) -> CropConfig:
         height_px, width_px = sample.depth_m.shape
@@ -69,10 +77,10 @@ class PredictorSource:
         return replace(crop, offset_u_px=int(u) - width_px // 2, offset_v_px=int(v) - height_px // 2)
 
 
-def nominal_camera(shape: Tuple[int, ...]) -> PinholeCamera:
+def nominal_camera(shape: Tuple[int, ...], focal_px: float = 0.0) -> PinholeCamera:
     """Return a camera for images (H, W) whose own is not known; metres depend on it, pixels don't."""
     height_px, width_px = shape
-    focal_px = float(max(height_px, width_px))
+    focal_px = focal_px or float(max(height_px, width_px))
     return PinholeCamera(width_px, height_px, focal_px, focal_px, (width_px - 1) / 2, (height_px - 1) / 2)
 
 

@@ -1,7 +1,7 @@
-"""One table of networks. All share one contract: depth (B, 1, N, N) -> maps (B, 4, N, N).
+"""One table of networks. All share one contract: an image (B, C, N, N) -> maps (B, 4, N, N).
 
-The maps are quality, cos 2phi, sin 2phi and width / width scale. To add a network, write its config and module
-and a line in `ARCHITECTURES`.
+Channel 0 is depth [m] minus its mean. The maps are quality, cos 2phi, sin 2phi and width / width scale. To add a
+network, write its config and module and a line in `ARCHITECTURES`.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ class PspGraspNetConfig:
     head_channels: int = setting(128, "channels of the 3x3 head after the pyramid (paper: 512)", 1, 4096)
     lateral_channels: int = setting(48, "channels of the stride-4 skip; 0 is none", 0, 4096)
     refine_channels: int = setting(64, "channels of the 3x3 convolution after the skip", 1, 4096)
+    in_channels: int = setting(1, "channels of the input: 1, depth, or 2, the size of a pixel too", 1, 2)
     relief_boxes_px: Tuple[int, ...] = (31, 91)
     upsampling: str = setting("align_corners", "align_corners (paper's; exact at stride * k + 1) or cells (any size)")
     zoom_factor: int = setting(
@@ -66,24 +67,25 @@ class Relief(nn.Module):
         super().__init__()
         self.boxes_px = boxes_px
 
-    def forward(self, depth: torch.Tensor) -> torch.Tensor:
-        """Return (B, 1 + boxes, H, W) from depth (B, 1, H, W) [m]."""
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return (B, C + boxes, H, W) from an image (B, C, H, W) whose first channel is depth [m]."""
+        depth = image[:, :1]
         reliefs = [torch.clamp(10 * (depth - box_mean(depth, box)), -2, 2) for box in self.boxes_px]
-        return torch.cat([depth, *reliefs], dim=1)
+        return torch.cat([image, *reliefs], dim=1)
 
 
 class PspGraspNet(nn.Module):
     """Maps of grasps from depth, with the whole scene at every pixel.
 
-    Input (B, 1, N, N) float: depth [m], no holes, minus its mean. Output (B, 4, M, M): quality, cos 2phi,
-    sin 2phi, width / width scale; M = N unless `zoom_factor` is set.
+    Input (B, C, N, N) float: depth [m], no holes, minus its mean; with C = 2 the size of a pixel, too. Output
+    (B, 4, M, M): quality, cos 2phi, sin 2phi, width / width scale; M = N unless `zoom_factor` is set.
     """
 
     def __init__(self, config: PspGraspNetConfig, pretrained: bool = False) -> None:
         super().__init__()
         self.config = config
         self.relief = Relief(config.relief_boxes_px)
-        channels_in = 1 + len(config.relief_boxes_px)
+        channels_in = config.in_channels + len(config.relief_boxes_px)
         self.backbone = build_backbone(config.backbone, channels_in, config.output_stride, pretrained)
         channels, strides = features_of(self.backbone)
         self.reduction = _reduction(channels[-1], config.reduction_channels)
@@ -101,25 +103,25 @@ class PspGraspNet(nn.Module):
         self.auxiliary = _auxiliary(channels[-2], config)
         self.auxiliary_stride = strides[-2]
 
-    def forward(self, depth: torch.Tensor) -> torch.Tensor:
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Return the maps (B, 4, M, M)."""
-        return self._maps(depth, self.backbone(self.relief(depth)))
+        return self._maps(image, self.backbone(self.relief(image)))
 
-    def forward_with_auxiliary(self, depth: torch.Tensor) -> Tuple[torch.Tensor, Optional[torch.Tensor]]:
+    def forward_with_auxiliary(self, image: torch.Tensor) -> Tuple[torch.Tensor, Optional[torch.Tensor]]:
         """Return the maps and those of the auxiliary head (None without one), both (B, 4, M, M); for training."""
-        features = self.backbone(self.relief(depth))
-        maps = self._maps(depth, features)
+        features = self.backbone(self.relief(image))
+        maps = self._maps(image, features)
         if self.auxiliary is None:
             return maps, None
-        return maps, self._upsampled(self.auxiliary(features[-2]), depth.shape[-1], self.auxiliary_stride)
+        return maps, self._upsampled(self.auxiliary(features[-2]), image.shape[-1], self.auxiliary_stride)
 
-    def _maps(self, depth: torch.Tensor, features: List[torch.Tensor]) -> torch.Tensor:
+    def _maps(self, image: torch.Tensor, features: List[torch.Tensor]) -> torch.Tensor:
         x = self.dropout(self.fuse(self.pyramid(self.reduction(features[-1]))))
         if self.config.lateral_channels:
             low = features[self.low_level]
             coarse = self._placed(x, low.shape[-1], self.config.output_stride // 4)
             x = self.refine(torch.cat([coarse, self.lateral(low)], dim=1))
-        return self._upsampled(self.head(x), depth.shape[-1], self.stride)
+        return self._upsampled(self.head(x), image.shape[-1], self.stride)
 
     def _upsampled(self, maps: torch.Tensor, size: int, stride: int) -> torch.Tensor:
         zoom = self.config.zoom_factor

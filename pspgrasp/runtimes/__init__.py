@@ -1,6 +1,6 @@
 """What runs a network: one small file a runtime, one contract.
 
-A runtime takes the network input (S, S) float32 and returns the output (4, S, S) float32: quality, cos 2phi,
+A runtime takes the network input (C, S, S) float32 and returns the output (4, S, S) float32: quality, cos 2phi,
 sin 2phi, width / width scale. It is safe to call from one thread at a time.
 """
 
@@ -18,5 +18,5 @@ class Runtime(Protocol):
     def device(self) -> str:
         """Where it runs, for people: "cpu", "cuda:0"."""
 
-    def __call__(self, depth_m: np.ndarray) -> np.ndarray:
-        """Return the maps (4, S, S) float32 of the prepared depth (S, S) float32 [m]."""
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Return the maps (4, S, S) float32 of the network input (C, S, S) float32."""

@@ -43,7 +43,7 @@ class EagerRuntime:
         return str(self._device)
 
     @torch.inference_mode()
-    def __call__(self, depth_m: np.ndarray) -> np.ndarray:
-        """Return the maps (4, S, S) float32 of the prepared depth (S, S) float32 [m]."""
-        batch = torch.from_numpy(np.ascontiguousarray(depth_m))[None, None].to(self._device)
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Return the maps (4, S, S) float32 of the network input (C, S, S) float32."""
+        batch = torch.from_numpy(np.ascontiguousarray(image))[None].to(self._device)
         return self._network(batch)[0].float().cpu().numpy()

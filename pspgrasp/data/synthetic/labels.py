@@ -1,0 +1,125 @@
+"""Dense labels of scenes: at each place the best of all directions, and how much the grasp may be off.
+
+Quality is the chance that a grasp succeeds whose pose is off by what robots are off by: the success of exactly placed
+grasps, averaged over positions and directions about it (as the robust grasp metric of Weisz and Allen, ICRA 2012, and
+Dex-Net 2.0, Mahler et al. 2017, with the average taken over a grid instead of samples).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Tuple
+
+import torch
+from torch.nn import functional
+
+from pspgrasp.data.synthetic.antipodal import (
+    Attempts,
+    GripperConfig,
+    close_jaws,
+    insertion_at,
+    promising,
+    success,
+)
+from pspgrasp.data.synthetic.render import View
+from pspgrasp.data.synthetic.scenes import Cameras
+
+GRID_PX = 3  # places are tried in steps of so many pixels
+DIRECTIONS = 12
+OFF_M = 0.003  # standard deviation of a robot's position [m]
+CHUNK = 65536  # attempts at a time; bounds the memory
+THINNEST_M = 0.002  # lower things are left lying
+
+
+def label(view: View, cameras: Cameras, gripper: GripperConfig, width_scale_px: float) -> torch.Tensor:
+    """Return the target (B, 4, N, N): quality, cos 2phi, sin 2phi, contact width / scale.
+
+    The contact width is in pixels at the depth of the surface that the pixel sees.
+    """
+    count, side_px = view.depth_m.shape[0], view.depth_m.shape[-1]
+    angles_rad = torch.arange(DIRECTIONS, device=view.depth_m.device) * (math.pi / DIRECTIONS)
+    cells = len(range(GRID_PX // 2, side_px, GRID_PX))
+    volume = torch.zeros(count, DIRECTIONS, cells, cells, device=view.depth_m.device)
+    width_px = torch.zeros_like(volume)
+    every = _attempts(view, gripper, angles_rad)
+    for begin in range(0, len(every.u), CHUNK):
+        some = Attempts(*(field[begin : begin + CHUNK] for field in every))
+        some = some.of(promising(view, cameras, some, gripper).nonzero()[:, 0])
+        closing = close_jaws(view, cameras, some, gripper)
+        direction = (some.angle_rad * (DIRECTIONS / math.pi)).round().long()
+        cell = (some.scene, direction, some.v // GRID_PX, some.u // GRID_PX)
+        volume[cell] = success(closing, gripper)
+        px_per_m = cameras.focal_px[some.scene] / view.depth_m[some.scene, some.v, some.u]
+        width_px[cell] = closing.width_m.nan_to_num(0.0, 0.0, 0.0) * px_per_m
+    robust = _averaged(volume, _off_cells(view, cameras))
+    return _enlarged(*_best(robust, width_px, angles_rad), width_scale_px, side_px)
+
+
+def _attempts(view: View, gripper: GripperConfig, angles_rad: torch.Tensor) -> Attempts:
+    """Return every direction at every place on a thing, on the grid."""
+    inner = slice(GRID_PX // 2, None, GRID_PX)
+    scene, row, column = (view.thing[:, inner, inner] > 0).nonzero().unbind(1)
+    v, u = row * GRID_PX + GRID_PX // 2, column * GRID_PX + GRID_PX // 2
+    insertion_m = insertion_at(view, scene, u, v, gripper)
+    high = insertion_m > gripper.insertion_share * THINNEST_M
+    scene, u, v, insertion_m = (f[high].repeat_interleave(len(angles_rad)) for f in (scene, u, v, insertion_m))
+    return Attempts(scene, u, v, insertion_m, angles_rad.repeat(int(high.sum())))
+
+
+def _off_cells(view: View, cameras: Cameras) -> torch.Tensor:
+    """Return the standard deviation (B,) of a robot's position in cells of the grid."""
+    on_thing = (view.thing > 0).float()
+    depth_m = (view.depth_m * on_thing).sum((1, 2)) / on_thing.sum((1, 2)).clamp(min=1)
+    return OFF_M * cameras.focal_px / depth_m.clamp(min=0.1) / GRID_PX
+
+
+def _averaged(volume: torch.Tensor, off_cells: torch.Tensor) -> torch.Tensor:
+    """Return the volume (B, DIRECTIONS, H, W) averaged over neighbouring places and directions."""
+    count, directions, height, width = volume.shape
+    # Directions are a circle: half a turn is the same grasp.
+    ahead, behind = volume.roll(1, 1), volume.roll(-1, 1)
+    volume = 0.6 * volume + 0.2 * (ahead + behind)
+    taps = torch.arange(-4, 5, device=volume.device)
+    kernel = torch.exp(-((taps / off_cells.clamp(min=0.3)[:, None]) ** 2) / 2)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(directions, 0)
+    flat = volume.reshape(1, count * directions, height, width)
+    flat = functional.conv2d(flat, kernel[:, None, :, None], padding=(4, 0), groups=count * directions)
+    flat = functional.conv2d(flat, kernel[:, None, None, :], padding=(0, 4), groups=count * directions)
+    return flat.view(count, directions, height, width)
+
+
+def _best(
+    robust: torch.Tensor, width_px: torch.Tensor, angles_rad: torch.Tensor
+) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return quality, the double direction as (B, 2, H, W) cos and sin, and the width [px] of the best direction."""
+    # Round things can be grasped in any direction; a network can learn one only if it is always the same.
+    leaning = robust * (1 + 0.05 * torch.cos(2 * angles_rad))[:, None, None]
+    best = leaning.argmax(1, keepdim=True)
+    quality = robust.gather(1, best)
+    double = torch.zeros_like(quality.expand(-1, 2, -1, -1)).clone()
+    for step in (-1, 0, 1):  # between the directions tried: the mean of neighbours, by quality
+        index = (best + step) % len(angles_rad)
+        weight, angle = robust.gather(1, index) ** 2, 2 * angles_rad[index]
+        double += torch.cat([weight * angle.cos(), weight * angle.sin()], dim=1)
+    double = double / double.norm(dim=1, keepdim=True).clamp(min=1e-9)
+    return quality, double, width_px.gather(1, best)
+
+
+def _enlarged(
+    quality: torch.Tensor, double: torch.Tensor, width_px: torch.Tensor, width_scale_px: float, side_px: int
+) -> torch.Tensor:
+    """Return maps of the image's size: quality linear between cells, direction and width by quality."""
+    known = (width_px > 0).float() * quality.clamp(min=1e-4) * (quality > 0)
+    values = torch.cat([quality, known, known * double, known * width_px / width_scale_px], dim=1)
+    cells = quality.shape[-1]
+    large = functional.interpolate(
+        values, size=(cells * GRID_PX, cells * GRID_PX), mode="bilinear", align_corners=False
+    )
+    large = large[:, :, :side_px, :side_px]
+    short = side_px - large.shape[-1]
+    large = functional.pad(large, (0, short, 0, short), mode="replicate") if short > 0 else large
+    weight = large[:, 1:2].clamp(min=1e-6)
+    known = (large[:, 1:2] > 1e-6).float()
+    double = large[:, 2:4] / weight * known
+    double = double / double.norm(dim=1, keepdim=True).clamp(min=1e-6)
+    return torch.cat([large[:, :1], double, large[:, 4:] / weight * known], dim=1)

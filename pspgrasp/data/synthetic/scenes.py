@@ -1,0 +1,242 @@
+"""Scenes by chance: things dropped on a table or into a bin, and a camera that looks at them.
+
+Frame of a scene: z up, the table's top is z = 0, the camera's target near the origin [m].
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import List, NamedTuple, Sequence, Tuple
+
+import numpy as np
+import torch
+
+from pspgrasp.config import setting
+from pspgrasp.data.synthetic.solids import Part, Parts, stacked
+from pspgrasp.data.synthetic.things import box, random_thing
+from pspgrasp.data.tabletop import looking_at
+
+REFERENCE_PX = 300  # the side of the image for which focal lengths are given
+HEIGHT_CELL_M = 0.004  # of the grid on which things are dropped
+HEIGHT_CELLS = 160
+
+
+@dataclass(frozen=True)
+class SceneConfig:
+    """What scenes look like. Shares are chances."""
+
+    single_share: float = setting(0.42, "scenes with one thing", 0.0, 1.0)
+    few_share: float = setting(0.28, "scenes with 2 to 4 things; the others have more", 0.0, 1.0)
+    most_things: int = setting(8, "most things of a scene", 1, 30)
+    pile_share: float = setting(0.4, "of scenes with several: all in one place, so that they pile up", 0.0, 1.0)
+    tilted_share: float = setting(0.2, "things that don't stand or lie as made, but any way", 0.0, 1.0)
+    bin_share: float = setting(0.15, "scenes in a bin", 0.0, 1.0)
+    edge_share: float = setting(0.15, "scenes with an edge of the table in view", 0.0, 1.0)
+    wall_share: float = setting(0.1, "scenes with a wall behind the table", 0.0, 1.0)
+    nearest_m: float = setting(0.38, "shortest distance from camera to target [m]", 0.1, 5.0)
+    farthest_m: float = setting(1.3, "longest [m]", 0.1, 5.0)
+    shortest_focal_px: float = setting(380.0, "shortest focal length, of an image of 300 px [px]", 50.0, 5000.0)
+    longest_focal_px: float = setting(650.0, "longest; one scene in seven has up to twice as long [px]", 50.0, 5000.0)
+    upright_share: float = setting(0.4, "cameras that look down, within 12 degrees", 0.0, 1.0)
+    oblique_share: float = setting(0.35, "cameras at 35 to 52 degrees; the others at 12 to 35", 0.0, 1.0)
+
+
+class Cameras(NamedTuple):
+    """Pinhole cameras of square images: focal length [px] and principal point [px], each (B,)."""
+
+    focal_px: torch.Tensor
+    cx: torch.Tensor
+    cy: torch.Tensor
+
+
+class Scenes(NamedTuple):
+    """Scenes side by side, in the optical frame of each one's camera (x right, y down, z forward).
+
+    Attributes:
+        parts: Of all things, and of walls.
+        cameras: B of them.
+        up: (B, 3), normal of the table.
+        table_m: (B, 3), a point of the table [m].
+        edge: (B, 4): the table ends where edge[:3] . point > edge[3]; inf for no edge in view.
+        floor_m: (B,), how far the floor lies below the table [m].
+    """
+
+    parts: Parts
+    cameras: Cameras
+    up: torch.Tensor
+    table_m: torch.Tensor
+    edge: torch.Tensor
+    floor_m: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One scene as it is drawn by chance, before its things are dropped.
+
+    Attributes:
+        things: Each a list of parts about its place on the table, at any height.
+        walls: Parts that are no thing.
+        camera_pose: (4, 4), optical frame in the scene's frame.
+        camera: Focal length, cx, cy [px].
+        edge: Direction (2,) and distance [m] of the table's edge.
+        floor_m: How far the floor lies below the table [m].
+    """
+
+    things: Tuple[List[Part], ...]
+    walls: Tuple[Part, ...]
+    camera_pose: np.ndarray
+    camera: Tuple[float, float, float]
+    edge: Tuple[float, float, float]
+    floor_m: float
+
+
+def random_layout(rng: np.random.Generator, config: SceneConfig, side_px: int) -> Layout:
+    """Return a scene drawn by chance, seen in an image of `side_px` squared."""
+    camera, distance_m = _random_camera(rng, config, side_px)
+    # Half of what the camera sees of the table, if it looks straight down.
+    reach_m = distance_m * side_px / camera[0] / 2
+    walls, room_m = _random_bin(rng, reach_m) if rng.random() < config.bin_share else ((), (reach_m, reach_m))
+    things = _random_things(rng, config, np.minimum(room_m, 0.8 * reach_m))
+    if rng.random() < config.wall_share:
+        walls = (*walls, box((2.0, 0.02, 1.0), (0, rng.uniform(0.5, 1.5) * reach_m, 0.4)))
+    heading = rng.uniform(0, 2 * math.pi)
+    away_m = rng.uniform(0.3, 1.0) * reach_m if rng.random() < config.edge_share else math.inf
+    edge = (math.cos(heading), math.sin(heading), away_m)
+    pose = _random_pose(rng, config, distance_m, _middle_ray(camera, side_px))
+    return Layout(things, walls, pose, camera, edge, rng.uniform(0.1, 0.9))
+
+
+def _random_camera(
+    rng: np.random.Generator, config: SceneConfig, side_px: int
+) -> Tuple[Tuple[float, float, float], float]:
+    low, high = math.log(config.nearest_m), math.log(config.farthest_m)
+    focal_px = rng.uniform(config.shortest_focal_px, config.longest_focal_px) * (2 if rng.random() < 0.15 else 1)
+    scale = side_px / REFERENCE_PX
+    # The image is a window of a larger one: its principal point is anywhere.
+    off = rng.normal(0, (40, 30)) if rng.random() < 0.7 else rng.uniform(-170, 170, 2)
+    middle = (side_px - 1) / 2 + off * scale
+    return (focal_px * scale, float(middle[0]), float(middle[1])), math.exp(rng.uniform(low, high))
+
+
+def _middle_ray(camera: Tuple[float, float, float], side_px: int) -> np.ndarray:
+    focal_px, cx, cy = camera
+    middle = (side_px - 1) / 2
+    return np.array([(middle - cx) / focal_px, (middle - cy) / focal_px, 1.0])
+
+
+def _random_pose(
+    rng: np.random.Generator, config: SceneConfig, distance_m: float, middle_ray: np.ndarray
+) -> np.ndarray:
+    """Return (4, 4), optical frame in the scene's frame; the image's middle shows the target."""
+    kind = rng.random()
+    limits = (0, 12) if kind < config.upright_share else (35, 52) if kind > 1 - config.oblique_share else (12, 35)
+    tilt = math.radians(rng.uniform(*limits))
+    target = np.array([*rng.normal(0, 0.02, 2), 0.02])
+    pose = looking_at(target + distance_m * np.array([0.0, -math.sin(tilt), math.cos(tilt)]), target)
+    roll = rng.uniform(-math.pi, math.pi) if rng.random() < 0.25 else rng.normal(0, 0.12)
+    c, s = math.cos(roll), math.sin(roll)
+    pose[:3, :3] = pose[:3, :3] @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    pose[:3, 3] = target - pose[:3, :3] @ (distance_m * middle_ray)
+    return pose
+
+
+def _random_things(rng: np.random.Generator, config: SceneConfig, room_m: np.ndarray) -> Tuple[List[Part], ...]:
+    kind = rng.random()
+    few, most = min(4, config.most_things), config.most_things
+    if kind < config.single_share or most == 1:
+        count, spread = 1, 0.3
+    elif kind < config.single_share + config.few_share:
+        count, spread = int(rng.integers(2, few + 1)), 0.7
+    else:
+        count, spread = int(rng.integers(min(5, most), most + 1)), 0.85
+    if count > 1 and rng.random() < config.pile_share:
+        spread *= 0.3
+    places = rng.uniform(-1, 1, (count, 2)) * spread * room_m
+    return tuple(
+        [part.turned(np.eye(3), np.array([*place, 0.0])) for part in random_thing(rng, config.tilted_share)]
+        for place in places
+    )
+
+
+def _random_bin(rng: np.random.Generator, reach_m: float) -> Tuple[Tuple[Part, ...], Tuple[float, float]]:
+    """Return the four walls of a bin, and half of the room within them [m]."""
+    x, y = (min(rng.uniform(0.4, 0.9) * reach_m, 0.3) for _ in range(2))
+    high, thick = rng.uniform(0.03, 0.15), rng.uniform(0.003, 0.02)
+    turn = rng.uniform(-0.2, 0.2) if rng.random() < 0.7 else rng.uniform(0, math.pi)
+    c, s = math.cos(turn), math.sin(turn)
+    rotation = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    long = [box((2 * x + thick, thick, high), (0, side * y, high / 2)) for side in (-1, 1)]
+    short = [box((thick, 2 * y + thick, high), (side * x, 0, high / 2)) for side in (-1, 1)]
+    walls = tuple(wall.turned(rotation, np.zeros(3)) for wall in (*long, *short))
+    return walls, (0.75 * x, 0.75 * y)
+
+
+def build_scenes(layouts: Sequence[Layout], device: torch.device) -> Scenes:
+    """Return the scenes with every thing dropped to where it touches, in their cameras' frames."""
+    parts, scenes, things = [], [], []
+    for scene, layout in enumerate(layouts):
+        for thing, some in enumerate((layout.walls, *layout.things)):
+            parts += list(some)
+            scenes += [scene] * len(some)
+            things += [thing] * len(some)
+    dropped = drop(stacked(parts, scenes, things, device), len(layouts))
+    poses = torch.from_numpy(np.stack([np.linalg.inv(layout.camera_pose) for layout in layouts])).float().to(device)
+    rotation, shift_m = poses[:, :3, :3], poses[:, :3, 3]
+    cameras = torch.tensor([layout.camera for layout in layouts], device=device)
+    edges = torch.tensor([layout.edge for layout in layouts], device=device)
+    normal = (rotation[:, :, :2] @ edges[:, :2, None])[:, :, 0]
+    return Scenes(
+        dropped.moved(rotation[dropped.scene], shift_m[dropped.scene]),
+        Cameras(*cameras.unbind(1)),
+        rotation[:, :, 2],
+        shift_m,
+        torch.cat([normal, (edges[:, 2] + (normal * shift_m).sum(1))[:, None]], dim=1),
+        torch.tensor([layout.floor_m for layout in layouts], device=device),
+    )
+
+
+def drop(parts: Parts, scenes: int) -> Parts:
+    """Return the parts with each thing, in turn, moved along z until it touches the table or what is there already.
+
+    On a grid of cells; things don't topple. Walls stay where they are.
+    """
+    middle = HEIGHT_CELLS / 2 - 0.5
+    heights_m = torch.zeros(scenes * HEIGHT_CELLS**2, device=parts.scene.device)
+    centres_m = parts.body.centre_m.clone()
+    down_m = torch.zeros(len(parts.scene), device=parts.scene.device)
+    for thing in range(int(parts.thing.max()) + 1 if len(parts.thing) else 0):
+        own = (parts.thing == thing).nonzero()[:, 0]
+        pair, cell, place = _columns(parts.of(own), middle)
+        some, scene = parts.of(own[pair]), parts.scene[own[pair]]
+        up = torch.tensor([0.0, 0.0, 1.0], device=place.device).expand_as(place)
+        bottom_m, top_m = some.first_hit(place, up), -some.first_hit(place, -up)
+        gap_m = torch.full((scenes,), float("inf"), device=place.device)
+        gap_m = gap_m.scatter_reduce(0, scene, bottom_m - heights_m[cell], "amin")
+        gap_m = torch.where(gap_m.isfinite() & (thing > 0), gap_m, torch.zeros_like(gap_m))
+        down_m[own] = gap_m[parts.scene[own]]
+        heights_m = heights_m.scatter_reduce(0, cell, top_m - gap_m[scene], "amax")
+    shift_m = torch.stack([torch.zeros_like(down_m), torch.zeros_like(down_m), -down_m], dim=1)
+    still = torch.eye(3, device=centres_m.device).expand(len(down_m), 3, 3)
+    return parts.moved(still, shift_m)
+
+
+def _columns(parts: Parts, middle: float) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return part, cell of the heights and place (N, 3) [m], z = 0, for each cell that a part may stand over."""
+    reach_m = (parts.body.rotation.abs() @ parts.body.half_m[:, :, None])[:, :2, 0]
+    low = ((parts.body.centre_m[:, :2] - reach_m) / HEIGHT_CELL_M + middle).floor().clamp(0, HEIGHT_CELLS - 1).long()
+    high = ((parts.body.centre_m[:, :2] + reach_m) / HEIGHT_CELL_M + middle).ceil().clamp(0, HEIGHT_CELLS - 1).long()
+    part, column, row = cells_of(low, high)
+    cell = (parts.scene[part] * HEIGHT_CELLS + row) * HEIGHT_CELLS + column
+    place = torch.stack([column - middle, row - middle, torch.zeros_like(row)], dim=1).float() * HEIGHT_CELL_M
+    return part, cell, place
+
+
+def cells_of(low: torch.Tensor, high: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return window, column and row of every cell of P windows from `low` to `high` (P, 2), both included."""
+    size = (high - low + 1).clamp(min=0)
+    count = size[:, 0] * size[:, 1]
+    window = torch.repeat_interleave(torch.arange(len(low), device=low.device), count)
+    within = torch.arange(len(window), device=low.device) - (count.cumsum(0) - count)[window]
+    width = size[window, 0]
+    return window, low[window, 0] + within % width, low[window, 1] + torch.div(within, width, rounding_mode="floor")

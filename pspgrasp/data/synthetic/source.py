@@ -1,0 +1,112 @@
+"""Generated samples by number, as training takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from pspgrasp.config import PreprocessConfig
+from pspgrasp.data.batch import GraspBatch
+from pspgrasp.data.synthetic.antipodal import GripperConfig
+from pspgrasp.data.synthetic.labels import label
+from pspgrasp.data.synthetic.render import View, render
+from pspgrasp.data.synthetic.scenes import Cameras, SceneConfig, build_scenes, random_layout
+from pspgrasp.data.synthetic.sensor import SensorConfig, measure, random_faults
+
+
+@dataclass(frozen=True)
+class SyntheticConfig:
+    """Which scenes, seen by which cameras, for which gripper."""
+
+    scene: SceneConfig = SceneConfig()
+    sensor: SensorConfig = SensorConfig()
+    gripper: GripperConfig = GripperConfig()
+
+
+class Pictures(NamedTuple):
+    """Generated scenes and what a camera measured of them.
+
+    Attributes:
+        view: What is truly there.
+        cameras: That look at it.
+        measured_m: (B, N, N) float32 [m], NaN = no measurement.
+        target: (B, 4, N, N), what a network should put out.
+    """
+
+    view: View
+    cameras: Cameras
+    measured_m: torch.Tensor
+    target: torch.Tensor
+
+
+@dataclass(frozen=True)
+class SyntheticSource:
+    """Endless generated scenes; a `BatchSource`.
+
+    Attributes:
+        config: What they look like.
+        preprocess: How the network's input is made of them.
+        width_scale_px: Of the width map; widths are contact widths.
+        seed: Another seed gives other scenes.
+    """
+
+    config: SyntheticConfig
+    preprocess: PreprocessConfig
+    width_scale_px: float
+    seed: int
+
+    def batch(self, indices: Sequence[int], device: torch.device) -> GraspBatch:
+        """Return the samples of these numbers on `device`."""
+        pictures = self.pictures(indices, device)
+        filled_m = without_holes(pictures.measured_m)
+        return GraspBatch(network_input(filled_m, self.preprocess, pictures.cameras.focal_px), pictures.target)
+
+    @torch.no_grad()
+    def pictures(self, indices: Sequence[int], device: torch.device) -> Pictures:
+        """Return the scenes of these numbers, their truth included."""
+        side_px, config = self.preprocess.input_size_px, self.config
+        layouts = [random_layout(self._rng(index, 0), config.scene, side_px) for index in indices]
+        scenes = build_scenes(layouts, device)
+        view = render(scenes, side_px)
+        faults = random_faults([self._rng(index, 1) for index in indices], config.sensor, device)
+        seeds = [int(self._rng(index, 2).integers(2**62)) for index in indices]
+        measured_m = measure(view.depth_m, scenes.cameras, faults, seeds, config.sensor.far_m)
+        target = label(view, scenes.cameras, config.gripper, self.width_scale_px)
+        return Pictures(view, scenes.cameras, measured_m, target)
+
+    def _rng(self, index: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, index, purpose])
+
+
+def network_input(filled_m: torch.Tensor, config: PreprocessConfig, focal_px: torch.Tensor) -> torch.Tensor:
+    """Return the network input (B, C, N, N) of depth without holes (B, N, N) [m]: `preprocess.py`, in batches."""
+    relative_m = (filled_m - filled_m.mean((1, 2), keepdim=True)).clamp(-config.clip_m, config.clip_m)
+    if not config.pixel_size_channel:
+        return relative_m[:, None]
+    millimetres = 1000 * filled_m.clamp(min=1e-3) / focal_px[:, None, None]
+    return torch.stack([relative_m, millimetres.log()], dim=1)
+
+
+def without_holes(depth_m: torch.Tensor) -> torch.Tensor:
+    """Return depth (B, N, N) [m] whose holes (NaN) are filled from around them, near before far, by a pyramid.
+
+    Push and pull (Gortler et al. 1996, section 3.3.3) stands in for the inpainting of `preprocess.py`, which knows no
+    batches and no GPU.
+    """
+    weight = (~depth_m.isnan()).float()[:, None]
+    return _pulled(depth_m.nan_to_num(0.0)[:, None] * weight, weight)[:, 0]
+
+
+def _pulled(sums: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return sums / weight (B, 1, N, N), and where there is no weight what coarser pixels have."""
+    known = sums / weight.clamp(min=1e-6)
+    if weight.shape[-1] <= 2:
+        everywhere = sums.sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True).clamp(min=1e-6)
+        return torch.where(weight > 0, known, everywhere)
+    coarse = _pulled(*(functional.avg_pool2d(x, 2, ceil_mode=True) for x in (sums, weight)))
+    around = functional.interpolate(coarse, size=weight.shape[-2:], mode="bilinear", align_corners=False)
+    return torch.where(weight > 0, known, around)
