@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 LISTED = 10  # of what is broken or left out
 TILES = 30  # on a contact sheet
+SCENES, MOST_SCENES = 12, 300  # of a preview
 
 
 def add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `data` to the command line."""
-    data = commands.add_parser("data", help="look at a data set: data check DIR")
+    data = commands.add_parser("data", help="look at data: data check DIR, data preview synthetic")
     actions = data.add_subparsers(metavar="ACTION", required=True)
     command = actions.add_parser(
         "check",
@@ -27,6 +28,22 @@ def add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     add_dataset_options(command)
     command.add_argument("--sheet", type=Path, help=f"write up to {TILES} images with their labels on one sheet (PNG)")
     command.set_defaults(run=_check)
+    _add_preview(actions)
+
+
+def _add_preview(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = actions.add_parser(
+        "preview",
+        help="draw generated scenes with their labels",
+        description="Generate scenes and draw each twice: the depth that a camera measures, with the best of the "
+        "labels, and the quality that a network is to learn.",
+    )
+    command.add_argument("what", choices=["synthetic"], help="what is generated")
+    command.add_argument("--output", type=Path, default=Path("synthetic.png"), help="picture (default: synthetic.png)")
+    command.add_argument("--scenes", type=int, default=SCENES, help=f"how many (default: {SCENES})")
+    command.add_argument("--seed", type=int, default=0, help="another seed gives other scenes (default: 0)")
+    command.add_argument("--side", type=int, default=300, help="of the images [px] (default: 300)")
+    command.set_defaults(run=_preview)
 
 
 def add_dataset_options(command: argparse.ArgumentParser) -> None:
@@ -73,6 +90,27 @@ def _check(parsed: argparse.Namespace) -> None:
         _write_sheet(dataset, parsed.sheet)
     if found.broken:
         raise DataError(f"{len(found.broken)} of {len(dataset)} images of {dataset.folder} are broken, see above")
+
+
+def _preview(parsed: argparse.Namespace) -> None:
+    from pspgrasp.config import PreprocessConfig, from_tree
+    from pspgrasp.data.progress import with_progress
+    from pspgrasp.data.sheet import contact_sheet, write_picture
+    from pspgrasp.data.synthetic.preview import scene_tiles
+    from pspgrasp.data.synthetic.source import SyntheticConfig, SyntheticSource
+    from pspgrasp.errors import DataError
+
+    if not 1 <= parsed.scenes <= MOST_SCENES:
+        raise DataError(f"--scenes must lie in [1, {MOST_SCENES}], got {parsed.scenes}")
+    if parsed.seed < 0:
+        raise DataError(f"--seed must be 0 or more, got {parsed.seed}")
+    preprocess = from_tree(PreprocessConfig, {"input_size_px": parsed.side}, "--side")
+    source = SyntheticSource(SyntheticConfig(), preprocess, 150.0, parsed.seed)
+    numbers = with_progress(range(parsed.scenes), parsed.scenes, "drawn")
+    tiles = [tile for number in numbers for tile in scene_tiles(source, [number])]
+    title = f"{parsed.scenes} generated scenes, seed {parsed.seed}: depth with the best labels, quality"
+    write_picture(parsed.output, contact_sheet(tiles, title, columns=6))
+    print(f"{parsed.output}: {title}")
 
 
 def _write_sheet(dataset: GraspDataset, path: Path) -> None:

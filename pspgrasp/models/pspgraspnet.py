@@ -24,9 +24,10 @@ class PspGraspNetConfig:
 
     backbone: str = setting("efficientnet_lite0", "any timm model with feature extraction")
     output_stride: int = setting(16, "input pixels per cell of the last feature map: 8, 16 or 32", 8, 32)
-    context: str = setting("ppm", "module between backbone and head: ppm, aspp or fcn (none)")
+    context: str = setting("ppm", "module between backbone and head: ppm, aspp, sppm, dappm or fcn (none)")
     bins: Tuple[int, ...] = (1, 2, 3, 6)
     fusion: str = setting("concat", "how the pyramid joins its branches to the features: concat or sum")
+    pooling: str = setting("average", "what the pyramid takes of a box: average (paper's) or max")
     reduction_channels: int = setting(0, "1x1 reduction before the pyramid; 0 is the paper's order, without", 0, 4096)
     head_channels: int = setting(128, "channels of the 3x3 head after the pyramid (paper: 512)", 1, 4096)
     lateral_channels: int = setting(48, "channels of the stride-4 skip; 0 is none", 0, 4096)
@@ -90,7 +91,8 @@ class PspGraspNet(nn.Module):
         channels, strides = features_of(self.backbone)
         self.reduction = _reduction(channels[-1], config.reduction_channels)
         features = config.reduction_channels or channels[-1]
-        self.pyramid = CONTEXTS[config.context](features, config.bins, config.fusion, config.output_stride)
+        context = CONTEXTS[config.context]
+        self.pyramid = context(features, config.bins, config.fusion, config.pooling, config.output_stride)
         self.fuse = ConvNormReLU(self.pyramid.out_channels, config.head_channels, 3)
         self.dropout = nn.Dropout2d(config.dropout)
         self.stride, out_channels = strides[-1], config.head_channels

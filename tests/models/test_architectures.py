@@ -44,6 +44,7 @@ PSPGRASPNETS = {
     "cells": {"upsampling": "cells"},
     "cells-no-skip": {"upsampling": "cells", "lateral_channels": 0},
     "auxiliary": {"auxiliary_channels": 16},
+    "max": {"pooling": "max"},
 }
 NETWORKS = {
     **{name: ModelConfig.from_tree({"architecture": name, "network": SMALL.get(name, {})}) for name in ARCHITECTURES},
@@ -133,6 +134,16 @@ def test_a_baseline_keeps_the_size_of_its_papers(architecture: str, side: int) -
 def test_the_pyramid_network_takes_any_size(side: int, upsampling: str) -> None:
     with torch.inference_mode():
         assert pspgraspnet(upsampling=upsampling).eval()(depth(1, side)).shape == (1, 4, side, side)
+
+
+def test_a_second_channel_is_seen_and_no_relief_is_made_of_it() -> None:
+    network = pspgraspnet(in_channels=2).eval()
+    image = torch.cat([depth(1), torch.full((1, 1, SIDE, SIDE), 0.3)], dim=1)
+    assert network(image).shape == (1, 4, SIDE, SIDE)
+    farther = torch.cat([image[:, :1], image[:, 1:] + 1], dim=1)
+    assert not torch.equal(network(image), network(farther))
+    assert torch.equal(network.relief(image)[:, 2:], network.relief(farther)[:, 2:])
+    assert torch.equal(network.relief(image)[:, :2], image)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from pspgrasp.errors import ConfigError
 from pspgrasp.models.layers import BatchNorm2d
-from pspgrasp.models.pyramid import CONTEXTS, PyramidPooling
+from pspgrasp.models.pyramid import CONTEXTS, DeepAggregationPooling, PyramidPooling, SimplePyramidPooling
 
 CHANNELS = 24
 BINS = [(1,), (1, 2, 3, 6), (2, 4), (1, 2, 3, 6, 9), (1, 2, 3, 4, 5, 6), (1, 20)]
@@ -89,11 +89,46 @@ def test_settings_that_make_no_pyramid_are_refused(bins: Tuple[int, ...], fusion
         PyramidPooling(CHANNELS, bins, fusion)
 
 
+@pytest.mark.parametrize("size", [6, 13, 19])
+def test_maxima_are_torchs(size: int) -> None:
+    pyramid, x = settled(PyramidPooling(CHANNELS, (1, 2, 3, 6), "concat", "max")), features(size)
+    for bins, pooled in zip(pyramid.bins, pyramid.pooled(x)):
+        assert torch.equal(pooled, functional.adaptive_max_pool2d(x, bins))
+    assert not torch.equal(pyramid(x), settled(PyramidPooling(CHANNELS, (1, 2, 3, 6), "concat"))(x))
+
+
+def test_an_unknown_pooling_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'average' or 'max'"):
+        PyramidPooling(CHANNELS, (1, 2), "concat", "mean")
+
+
+def test_a_simple_pyramid_adds_its_branches_up() -> None:
+    simple, x = settled(SimplePyramidPooling(CHANNELS, (1, 2, 4))), features()
+    joined = []
+    for bins, branch in zip(simple.bins, simple.branches):
+        pooled = branch(functional.adaptive_avg_pool2d(x, bins))
+        joined.append(functional.interpolate(pooled, size=x.shape[-2:], mode="bilinear", align_corners=True))
+    torch.testing.assert_close(simple(x), simple.joined(torch.stack(joined).sum(0)), atol=1e-5, rtol=1e-5)
+    with pytest.raises(ConfigError, match="positive whole numbers"):
+        SimplePyramidPooling(CHANNELS, ())
+
+
+def test_deep_aggregation_refines_each_mean_with_the_next_smaller_one() -> None:
+    deep, x = settled(DeepAggregationPooling(CHANNELS)), features(20)
+    scales = [deep.branches[0](x)]
+    windows = [functional.avg_pool2d(x, k, s, k // 2, count_include_pad=False) for k, s in deep.WINDOWS]
+    for branch, refined, mean in zip(deep.branches[1:], deep.refined, [*windows, functional.adaptive_avg_pool2d(x, 1)]):
+        large = functional.interpolate(branch(mean), size=x.shape[-2:], mode="bilinear", align_corners=True)
+        scales.append(refined(large + scales[-1]))
+    papers_own = deep.joined(torch.cat(scales, dim=1)) + deep.shortcut(x)
+    torch.testing.assert_close(deep(x), papers_own, atol=1e-5, rtol=1e-5)
+
+
 @each_context
 @pytest.mark.parametrize("fusion", ["concat", "sum"])
 @pytest.mark.parametrize("stride", [8, 16, 32])
 def test_every_context_keeps_the_size_and_tells_its_channels(context: str, fusion: str, stride: int) -> None:
-    module = CONTEXTS[context](CHANNELS, (1, 2, 3, 6), fusion, stride)
+    module = CONTEXTS[context](CHANNELS, (1, 2, 3, 6), fusion, "average", stride)
     for size in (1, 2, 10, 19):
         assert module.eval()(features(size)).shape == (2, module.out_channels, size, size)
 
@@ -101,7 +136,7 @@ def test_every_context_keeps_the_size_and_tells_its_channels(context: str, fusio
 @each_context
 @pytest.mark.parametrize("batch", [1, 2, 3])
 def test_every_context_trains_at_any_batch_size(context: str, batch: int) -> None:
-    module = CONTEXTS[context](CHANNELS, (1, 2, 3, 6), "concat", 16).train()
+    module = CONTEXTS[context](CHANNELS, (1, 2, 3, 6), "concat", "average", 16).train()
     x = features(batch=batch).requires_grad_()
     module(x).square().sum().backward()
     for name, parameter in module.named_parameters():
@@ -112,7 +147,7 @@ def test_every_context_trains_at_any_batch_size(context: str, batch: int) -> Non
 
 @each_context
 def test_a_context_sees_the_far_corner_and_without_one_nothing_does(context: str) -> None:
-    module = settled(CONTEXTS[context](CHANNELS, (1, 2, 3, 6), "concat", 16))
+    module = settled(CONTEXTS[context](CHANNELS, (1, 2, 3, 6), "concat", "average", 16))
     x = features(40, batch=1).requires_grad_()
     module(x)[0, :, 0, 0].sum().backward()
     seen = bool((x.grad[0, :, -1, -1] != 0).any())

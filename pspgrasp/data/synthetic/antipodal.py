@@ -1,8 +1,9 @@
-"""A parallel-jaw gripper closes on what a camera sees: contacts, their slopes, and room for the fingers.
+"""A parallel-jaw gripper comes down onto the table and closes: contacts, their slopes, and room for the fingers.
 
-The gripper comes down along the camera's optical axis, its fingertips stop `insertion_m` beyond the surface, and its
-jaws close. What lies behind a visible surface counts as solid: a gripper that comes from where the camera is meets
-visible surfaces first. So whether a place is taken is one look into the exact depth image, and nothing is sampled.
+It comes straight from above, along the table's normal, until its fingertips are `insertion_m` below the surface that
+the camera sees at the grasp's centre; then the jaws close, level. What lies below a surface seen from above counts as
+solid. So whether a place is taken is one look into the exact map of heights, and nothing is sampled. Places and
+directions are given in the image, as a network gives them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pspgrasp.data.synthetic.scenes import Cameras
 
 STEP_M = 0.002  # in which closing jaws are followed
 LINES = 5  # across the jaw
+BELOW_TOP_M = 0.004  # farther below what one sees from above, a surface is a side wall
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Closing(NamedTuple):
         left_room_m: Free room outside the left contact [m]; negative if the jaw sweeps into something else.
         right_room_m: The same of the right contact.
         held: Share of the lines across the jaw that meet the thing between the jaws; 0 if the middle one doesn't.
+        px_per_m: How long a metre in the closing direction is in the image [px/m].
     """
 
     left_m: torch.Tensor
@@ -55,6 +58,7 @@ class Closing(NamedTuple):
     left_room_m: torch.Tensor
     right_room_m: torch.Tensor
     held: torch.Tensor
+    px_per_m: torch.Tensor
 
     @property
     def width_m(self) -> torch.Tensor:
@@ -74,7 +78,7 @@ class Attempts(NamedTuple):
         scene: (N,) int64.
         u: (N,) int64, column of the centre [px].
         v: (N,) int64, row [px].
-        insertion_m: (N,), how far fingertips go beyond the surface at the centre [m].
+        insertion_m: (N,), how far fingertips go below the surface at the centre [m].
         angle_rad: (N,), closing direction, anticlockwise as seen [rad].
     """
 
@@ -89,34 +93,86 @@ class Attempts(NamedTuple):
         return Attempts(*(field[indices] for field in self))
 
 
+class Stand(NamedTuple):
+    """Where N attempts are in the scene.
+
+    Attributes:
+        point_m: (N, 3), the surface at the grasp's centre in the scene's frame [m].
+        closing: (N, 2), direction on the table in which the jaws close.
+        px_per_m: (N,), how long a metre in this direction is in the image.
+    """
+
+    point_m: torch.Tensor
+    closing: torch.Tensor
+    px_per_m: torch.Tensor
+
+
+def stand(view: View, cameras: Cameras, attempts: Attempts) -> Stand:
+    """Return where attempts are in the scene, and which level direction looks like theirs in the image."""
+    scene, rotation = attempts.scene, view.rotation[attempts.scene]
+    depth_m, focal_px = view.depth_m[scene, attempts.v, attempts.u], cameras.focal_px[scene]
+    x, y = (attempts.u - cameras.cx[scene]) / focal_px, (attempts.v - cameras.cy[scene]) / focal_px
+    # Derivative of the pixel by x and y of the scene, 2x2, inverted by hand.
+    scale = (focal_px / depth_m)[:, None]
+    right, down = (scale * (rotation[:, i, :2] - p[:, None] * rotation[:, 2, :2]) for i, p in ((0, x), (1, y)))
+    cos, sin = attempts.angle_rad.cos(), -attempts.angle_rad.sin()
+    determinant = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]
+    ahead = torch.stack([down[:, 1] * cos - right[:, 1] * sin, right[:, 0] * sin - down[:, 0] * cos], dim=1)
+    ahead = ahead / determinant[:, None]
+    length = ahead.norm(dim=1)
+    point_m = surface_m(view, cameras, scene, attempts.u, attempts.v)
+    return Stand(point_m, ahead / length[:, None], 1 / length)
+
+
+def surface_m(view: View, cameras: Cameras, scene: torch.Tensor, u: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """Return the points (N, 3) [m] of the scene's frame that pixels see."""
+    depth_m, focal_px = view.depth_m[scene, v, u], cameras.focal_px[scene]
+    x, y = (u - cameras.cx[scene]) / focal_px * depth_m, (v - cameras.cy[scene]) / focal_px * depth_m
+    seen_m = torch.stack([x, y, depth_m], dim=1) - view.shift_m[scene]
+    return (view.rotation[scene].transpose(1, 2) @ seen_m[:, :, None])[:, :, 0]
+
+
 def insertion_at(
-    view: View, scene: torch.Tensor, u: torch.Tensor, v: torch.Tensor, gripper: GripperConfig
+    view: View, cameras: Cameras, scene: torch.Tensor, u: torch.Tensor, v: torch.Tensor, gripper: GripperConfig
 ) -> torch.Tensor:
-    """Return how far (N,) [m] fingertips go beyond the surface that pixels see: less on what is flat."""
-    height_m = view.support_m[scene, v, u] - view.depth_m[scene, v, u]
-    return (gripper.insertion_share * height_m).clamp(max=gripper.insertion_m)
+    """Return how far (N,) [m] fingertips go below the surface that pixels see: less on what is flat."""
+    height_m = surface_m(view, cameras, scene, u, v)[:, 2]
+    return (gripper.insertion_share * height_m).clamp(0.0, gripper.insertion_m)
+
+
+def seen_from_above(
+    view: View, cameras: Cameras, scene: torch.Tensor, u: torch.Tensor, v: torch.Tensor
+) -> torch.Tensor:
+    """Return (N,) bool: whether nothing is above the surface that pixels see; on a side wall there is."""
+    point_m, cells = surface_m(view, cameras, scene, u, v), view.heights_m.shape[-1]
+    # A border between cells may be off by one: the lowest of the neighbours counts.
+    lowest_m = -functional.max_pool2d(-view.heights_m[:, None], 3, 1, 1)[:, 0]
+    column, row = ((point_m[:, i] / view.cells_m[scene] + cells / 2).long().clamp(0, cells - 1) for i in (0, 1))
+    return lowest_m[scene, row, column] <= point_m[:, 2] + BELOW_TOP_M
 
 
 def close_jaws(view: View, cameras: Cameras, attempts: Attempts, gripper: GripperConfig) -> Closing:
     """Return what the jaws meet."""
+    stands = stand(view, cameras, attempts)
     across_m = torch.linspace(-0.5, 0.5, LINES, device=view.depth_m.device) * gripper.jaw_m
-    left, right = _taken(view, cameras, attempts, across_m, 1.0, gripper)
+    left, right = _taken(view, stands, attempts, across_m, 1.0, gripper)
     left_run, right_run = _run(left), _run(right)
     holding = (left_run > 0) & (right_run > 0) & (left_run[:, LINES // 2] > 0)[:, None]
-    half_runs = [_run(side) for side in _taken(view, cameras, attempts, across_m, 0.5, gripper)]
+    half_runs = [_run(side) for side in _taken(view, stands, attempts, across_m, 0.5, gripper)]
     slopes = [
         _slope(run, half_run, holding, across_m, attempts.insertion_m)
         for run, half_run in zip((left_run, right_run), half_runs)
     ]
     left_m, right_m = (_stop_m(run, holding, gripper) for run in (left_run, right_run))
     rooms = [_beyond_m(*side) - stop for *side, stop in ((left, left_run, left_m), (right, right_run, right_m))]
-    return Closing(left_m, right_m, slopes[0], slopes[1], rooms[0], rooms[1], holding.float().mean(1))
+    held = holding.float().mean(1)
+    return Closing(left_m, right_m, slopes[0], slopes[1], rooms[0], rooms[1], held, stands.px_per_m)
 
 
 def promising(view: View, cameras: Cameras, attempts: Attempts, gripper: GripperConfig) -> torch.Tensor:
     """Return (N,) bool: whether the middle line alone doesn't rule out the attempt; a tenth of the work."""
     middle_m = torch.zeros(1, device=view.depth_m.device)
-    sides = _taken(view, cameras, attempts, middle_m, 1.0, gripper)
+    sides = _taken(view, stand(view, cameras, attempts), attempts, middle_m, 1.0, gripper)
     stops, fits = [], torch.ones_like(attempts.u, dtype=torch.bool)
     for side in sides:
         run = _run(side)
@@ -130,36 +186,31 @@ def promising(view: View, cameras: Cameras, attempts: Attempts, gripper: Gripper
 
 
 def _taken(
-    view: View, cameras: Cameras, attempts: Attempts, across_m: torch.Tensor, share: float, gripper: GripperConfig
+    view: View, stands: Stand, attempts: Attempts, across_m: torch.Tensor, share: float, gripper: GripperConfig
 ) -> Tuple[torch.Tensor, torch.Tensor]:
     """Return what is taken left and right of the centre, (N, LINES, S) bool, in the plane at `share` of the insertion.
 
     LINES run along the closing direction at `across_m`; S are steps from the centre outwards.
     """
-    scene, side_px = attempts.scene, view.depth_m.shape[-1]
-    depth_m = view.depth_m[scene, attempts.v, attempts.u]
-    plane_m = depth_m + share * attempts.insertion_m
-    # The point that the gripper's axis meets in this plane: the axis is parallel to the optical one, a ray isn't.
-    cx, cy = cameras.cx[scene], cameras.cy[scene]
-    column = cx + (attempts.u - cx) * depth_m / plane_m
-    row = cy + (attempts.v - cy) * depth_m / plane_m
+    cells, cell_m = view.heights_m.shape[-1], view.cells_m[attempts.scene][:, None]
+    plane_m = stands.point_m[:, 2] - share * attempts.insertion_m
     reach_m = gripper.opening_m / 2 + gripper.finger_m + gripper.spare_m
     along_m = torch.arange(math.ceil(reach_m / STEP_M) + 1, device=plane_m.device) * STEP_M
-    # Outside of the image nothing is known: taken. The padding of one pixel stands for it.
-    solid_m = functional.pad(view.depth_m, (1, 1, 1, 1), value=-math.inf).flatten()
-    px_per_m = cameras.focal_px[scene] / plane_m
-    cos, sin = (px_per_m * attempts.angle_rad.cos())[:, None], (px_per_m * attempts.angle_rad.sin())[:, None]
+    # Beyond the map nothing is known: taken. The padding of one cell stands for it.
+    highest_m = functional.pad(view.heights_m, (1, 1, 1, 1), value=math.inf).flatten()
     # Truncation after adding a half is rounding.
-    line_u = ((column + 1.5)[:, None] + sin * across_m)[:, :, None]
-    line_v = ((row + 1.5)[:, None] + cos * across_m)[:, :, None]
-    start = (scene * (side_px + 2) ** 2).to(torch.int32)[:, None, None]
+    place = stands.point_m[:, :2] / cell_m + (cells / 2 + 1)
+    ahead = stands.closing / cell_m
+    line_x = (place[:, :1] - ahead[:, 1:] * across_m)[:, :, None]
+    line_y = (place[:, 1:] + ahead[:, :1] * across_m)[:, :, None]
+    start = (attempts.scene * (cells + 2) ** 2).to(torch.int32)[:, None, None]
     sides = []
     for sign in (-1, 1):
-        u = (line_u + (sign * cos * along_m)[:, None]).clamp_(0, side_px + 1).to(torch.int32)
-        v = (line_v - (sign * sin * along_m)[:, None]).clamp_(0, side_px + 1).to(torch.int32)
-        pixel = v.mul_(side_px + 2).add_(u).add_(start)
-        met_m = solid_m.index_select(0, pixel.flatten()).view(pixel.shape)
-        sides.append(met_m < plane_m[:, None, None])
+        x = (line_x + (sign * ahead[:, :1] * along_m)[:, None]).clamp_(0, cells + 1).to(torch.int32)
+        y = (line_y + (sign * ahead[:, 1:] * along_m)[:, None]).clamp_(0, cells + 1).to(torch.int32)
+        cell = y.mul_(cells + 2).add_(x).add_(start)
+        met_m = highest_m.index_select(0, cell.flatten()).view(cell.shape)
+        sides.append(met_m > plane_m[:, None, None])
     return sides[0], sides[1]
 
 

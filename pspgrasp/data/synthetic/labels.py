@@ -15,9 +15,11 @@ from torch.nn import functional
 
 from pspgrasp.data.synthetic.antipodal import (
     Attempts,
+    Closing,
     GripperConfig,
     close_jaws,
     insertion_at,
+    seen_from_above,
     promising,
     success,
 )
@@ -34,36 +36,45 @@ THINNEST_M = 0.002  # lower things are left lying
 def label(view: View, cameras: Cameras, gripper: GripperConfig, width_scale_px: float) -> torch.Tensor:
     """Return the target (B, 4, N, N): quality, cos 2phi, sin 2phi, contact width / scale.
 
-    The contact width is in pixels at the depth of the surface that the pixel sees.
+    The contact width is what it is in the image, in pixels.
     """
     count, side_px = view.depth_m.shape[0], view.depth_m.shape[-1]
     angles_rad = torch.arange(DIRECTIONS, device=view.depth_m.device) * (math.pi / DIRECTIONS)
     cells = len(range(GRID_PX // 2, side_px, GRID_PX))
     volume = torch.zeros(count, DIRECTIONS, cells, cells, device=view.depth_m.device)
     width_px = torch.zeros_like(volume)
-    every = _attempts(view, gripper, angles_rad)
+    every = _attempts(view, cameras, gripper, angles_rad)
     for begin in range(0, len(every.u), CHUNK):
         some = Attempts(*(field[begin : begin + CHUNK] for field in every))
         some = some.of(promising(view, cameras, some, gripper).nonzero()[:, 0])
         closing = close_jaws(view, cameras, some, gripper)
         direction = (some.angle_rad * (DIRECTIONS / math.pi)).round().long()
         cell = (some.scene, direction, some.v // GRID_PX, some.u // GRID_PX)
-        volume[cell] = success(closing, gripper)
-        px_per_m = cameras.focal_px[some.scene] / view.depth_m[some.scene, some.v, some.u]
-        width_px[cell] = closing.width_m.nan_to_num(0.0, 0.0, 0.0) * px_per_m
+        volume[cell] = success(closing, gripper) * _in_view(some, closing, side_px)
+        width_px[cell] = closing.width_m.nan_to_num(0.0, 0.0, 0.0) * closing.px_per_m
     robust = _averaged(volume, _off_cells(view, cameras))
     return _enlarged(*_best(robust, width_px, angles_rad), width_scale_px, side_px)
 
 
-def _attempts(view: View, gripper: GripperConfig, angles_rad: torch.Tensor) -> Attempts:
+def _attempts(view: View, cameras: Cameras, gripper: GripperConfig, angles_rad: torch.Tensor) -> Attempts:
     """Return every direction at every place on a thing, on the grid."""
     inner = slice(GRID_PX // 2, None, GRID_PX)
     scene, row, column = (view.thing[:, inner, inner] > 0).nonzero().unbind(1)
     v, u = row * GRID_PX + GRID_PX // 2, column * GRID_PX + GRID_PX // 2
-    insertion_m = insertion_at(view, scene, u, v, gripper)
-    high = insertion_m > gripper.insertion_share * THINNEST_M
+    insertion_m = insertion_at(view, cameras, scene, u, v, gripper)
+    high = (insertion_m > gripper.insertion_share * THINNEST_M) & seen_from_above(view, cameras, scene, u, v)
     scene, u, v, insertion_m = (f[high].repeat_interleave(len(angles_rad)) for f in (scene, u, v, insertion_m))
     return Attempts(scene, u, v, insertion_m, angles_rad.repeat(int(high.sum())))
+
+
+def _in_view(attempts: Attempts, closing: Closing, side_px: int) -> torch.Tensor:
+    """Return (N,) bool: whether both contacts lie in the image. What is outside nobody can tell from it."""
+    inside = torch.ones_like(attempts.u, dtype=torch.bool)
+    for stop_m in (-closing.left_m, closing.right_m):
+        u = attempts.u + stop_m * closing.px_per_m * attempts.angle_rad.cos()
+        v = attempts.v - stop_m * closing.px_per_m * attempts.angle_rad.sin()
+        inside &= (u >= 0) & (u <= side_px - 1) & (v >= 0) & (v <= side_px - 1)
+    return inside
 
 
 def _off_cells(view: View, cameras: Cameras) -> torch.Tensor:
@@ -80,7 +91,7 @@ def _averaged(volume: torch.Tensor, off_cells: torch.Tensor) -> torch.Tensor:
     ahead, behind = volume.roll(1, 1), volume.roll(-1, 1)
     volume = 0.6 * volume + 0.2 * (ahead + behind)
     taps = torch.arange(-4, 5, device=volume.device)
-    kernel = torch.exp(-((taps / off_cells.clamp(min=0.3)[:, None]) ** 2) / 2)
+    kernel = torch.exp(-((taps / off_cells.clamp(min=0.5)[:, None]) ** 2) / 2)
     kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(directions, 0)
     flat = volume.reshape(1, count * directions, height, width)
     flat = functional.conv2d(flat, kernel[:, None, :, None], padding=(4, 0), groups=count * directions)

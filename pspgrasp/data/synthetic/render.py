@@ -6,43 +6,69 @@ from typing import NamedTuple, Tuple
 
 import torch
 
-from pspgrasp.data.synthetic.scenes import Cameras, Scenes, cells_of
+from pspgrasp.data.synthetic.scenes import Cameras, Scenes, cells_of, columns
 from pspgrasp.data.synthetic.solids import Parts
 
 FAR_M = 10.0  # where nothing is met
+MAP_CELLS = 400  # on a side of the map from above
+AROUND_M = 0.1  # beyond what the camera sees [m]
 
 
 class View(NamedTuple):
-    """What the cameras of B scenes see, without any fault.
+    """What is truly there, as B cameras see it, and as one sees it straight from above.
 
     Attributes:
         depth_m: (B, N, N) [m] along the optical axis.
-        support_m: (B, N, N) [m], the same of table and floor alone.
         thing: (B, N, N) int64, which thing is seen, from 1; 0 is none.
+        heights_m: (B, G, G) [m], highest z of the scene's frame over each cell; row is y, column is x.
+        cells_m: (B,), side of a cell [m]; the grid's middle is the scene's origin.
+        rotation: (B, 3, 3), from the scene's frame to the optical frame.
+        shift_m: (B, 3), the scene's origin in the optical frame [m].
     """
 
     depth_m: torch.Tensor
-    support_m: torch.Tensor
     thing: torch.Tensor
+    heights_m: torch.Tensor
+    cells_m: torch.Tensor
+    rotation: torch.Tensor
+    shift_m: torch.Tensor
 
 
 def render(scenes: Scenes, side_px: int) -> View:
     """Return what the cameras see in images of `side_px` squared."""
-    support_m = _support(scenes, side_px)
-    count = len(support_m)
-    part, column, row = cells_of(*_windows(scenes.parts, scenes.cameras, side_px))
-    some = scenes.parts.of(part)
+    depth_m, thing = _seen(scenes, side_px)
+    cells_m = 2 * (scenes.reach_m.clamp(max=0.5) + AROUND_M) / MAP_CELLS
+    return View(depth_m, thing, _from_above(scenes, cells_m), cells_m, scenes.rotation, scenes.shift_m)
+
+
+def _seen(scenes: Scenes, side_px: int) -> Tuple[torch.Tensor, torch.Tensor]:
+    """Return depth and things (B, N, N)."""
+    table_m = _table(scenes, side_px)
+    parts = scenes.parts.moved(scenes.rotation[scenes.parts.scene], scenes.shift_m[scenes.parts.scene])
+    part, column, row = cells_of(*_windows(parts, scenes.cameras, side_px))
+    some = parts.of(part)
     x = (column - scenes.cameras.cx[some.scene]) / scenes.cameras.focal_px[some.scene]
     y = (row - scenes.cameras.cy[some.scene]) / scenes.cameras.focal_px[some.scene]
     rays = torch.stack([x, y, torch.ones_like(x)], dim=1)
     hit_m = some.first_hit(torch.zeros_like(rays), rays)
     hit_m = torch.where(hit_m > 0, hit_m, torch.full_like(hit_m, FAR_M))
     pixel = (some.scene * side_px + row) * side_px + column
-    depth_m = support_m.flatten().scatter_reduce(0, pixel, hit_m, "amin")
+    depth_m = table_m.flatten().scatter_reduce(0, pixel, hit_m, "amin")
     seen = torch.where(hit_m == depth_m[pixel], some.thing, torch.zeros_like(some.thing))
-    thing = torch.zeros(count * side_px**2, dtype=torch.int64, device=pixel.device)
-    thing = thing.scatter_reduce(0, pixel, seen, "amax")
-    return View(depth_m.view_as(support_m), support_m, thing.view_as(support_m))
+    thing = torch.zeros(table_m.numel(), dtype=torch.int64, device=pixel.device)
+    return depth_m.view_as(table_m), thing.scatter_reduce(0, pixel, seen, "amax").view_as(table_m)
+
+
+def _from_above(scenes: Scenes, cells_m: torch.Tensor) -> torch.Tensor:
+    """Return the highest z (B, G, G) [m] over each cell."""
+    part, cell, place = columns(scenes.parts, cells_m, MAP_CELLS)
+    down = torch.tensor([0.0, 0.0, -1.0], device=place.device).expand_as(place)
+    top_m = -scenes.parts.of(part).first_hit(place, down)
+    places = (torch.arange(MAP_CELLS, device=place.device) - (MAP_CELLS / 2 - 0.5)) * cells_m[:, None]
+    along_m = scenes.edge[:, 0, None, None] * places[:, None, :] + scenes.edge[:, 1, None, None] * places[:, :, None]
+    floor_m = -scenes.floor_m[:, None, None].expand_as(along_m)
+    ground_m = torch.where(along_m > scenes.edge[:, 2, None, None], floor_m, torch.zeros_like(floor_m))
+    return ground_m.flatten().scatter_reduce(0, cell, top_m, "amax").view_as(ground_m)
 
 
 def rays_of(cameras: Cameras, side_px: int) -> torch.Tensor:
@@ -54,17 +80,16 @@ def rays_of(cameras: Cameras, side_px: int) -> torch.Tensor:
     return torch.stack([x, y, torch.ones_like(x)], dim=3)
 
 
-def _support(scenes: Scenes, side_px: int) -> torch.Tensor:
+def _table(scenes: Scenes, side_px: int) -> torch.Tensor:
     """Return the depth (B, N, N) [m] of the table, and of the floor where the table has ended."""
-    rays = rays_of(scenes.cameras, side_px)
-    slope = (rays @ scenes.up[:, :, None, None].transpose(1, 2))[..., 0]
-    below = -slope.clamp(max=-1e-6)  # a ray that rises never meets the table
-    height_m = -(scenes.up * scenes.table_m).sum(1)[:, None, None]  # of the camera over the table
-    table_m = height_m / below
-    along = (rays @ scenes.edge[:, None, :3, None])[..., 0]
-    beyond = along * table_m > scenes.edge[:, None, None, 3]
-    floor_m = (height_m + scenes.floor_m[:, None, None]) / below
-    return torch.where(beyond, floor_m, table_m).clamp(max=FAR_M)
+    # Camera and rays in the scene's frame, in which the table is z = 0.
+    eye_m = -(scenes.rotation.transpose(1, 2) @ scenes.shift_m[:, :, None])[:, None, None, :, 0]
+    rays = rays_of(scenes.cameras, side_px) @ scenes.rotation[:, None]
+    sinking = -rays[..., 2].clamp(max=-1e-6)  # a ray that rises never meets the table
+    table_m = eye_m[..., 2] / sinking
+    along_m = ((eye_m + rays * table_m[..., None])[..., :2] * scenes.edge[:, None, None, :2]).sum(3)
+    floor_m = (eye_m[..., 2] + scenes.floor_m[:, None, None]) / sinking
+    return torch.where(along_m > scenes.edge[:, None, None, 2], floor_m, table_m).clamp(max=FAR_M)
 
 
 def _windows(parts: Parts, cameras: Cameras, side_px: int) -> Tuple[torch.Tensor, torch.Tensor]:

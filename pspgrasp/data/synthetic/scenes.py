@@ -51,23 +51,25 @@ class Cameras(NamedTuple):
 
 
 class Scenes(NamedTuple):
-    """Scenes side by side, in the optical frame of each one's camera (x right, y down, z forward).
+    """Scenes side by side.
 
     Attributes:
         parts: Of all things, and of walls.
         cameras: B of them.
-        up: (B, 3), normal of the table.
-        table_m: (B, 3), a point of the table [m].
-        edge: (B, 4): the table ends where edge[:3] . point > edge[3]; inf for no edge in view.
+        rotation: (B, 3, 3), from a scene's frame to its camera's optical frame (x right, y down, z forward).
+        shift_m: (B, 3), the scene's origin in the optical frame [m].
+        edge: (B, 3): the table ends where edge[0] x + edge[1] y > edge[2] [m]; inf for no edge in view.
         floor_m: (B,), how far the floor lies below the table [m].
+        reach_m: (B,), half of what the camera sees of the table [m].
     """
 
     parts: Parts
     cameras: Cameras
-    up: torch.Tensor
-    table_m: torch.Tensor
+    rotation: torch.Tensor
+    shift_m: torch.Tensor
     edge: torch.Tensor
     floor_m: torch.Tensor
+    reach_m: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Layout:
         camera: Focal length, cx, cy [px].
         edge: Direction (2,) and distance [m] of the table's edge.
         floor_m: How far the floor lies below the table [m].
+        reach_m: Half of what the camera sees of the table [m].
     """
 
     things: Tuple[List[Part], ...]
@@ -89,22 +92,22 @@ class Layout:
     camera: Tuple[float, float, float]
     edge: Tuple[float, float, float]
     floor_m: float
+    reach_m: float
 
 
 def random_layout(rng: np.random.Generator, config: SceneConfig, side_px: int) -> Layout:
     """Return a scene drawn by chance, seen in an image of `side_px` squared."""
     camera, distance_m = _random_camera(rng, config, side_px)
-    # Half of what the camera sees of the table, if it looks straight down.
     reach_m = distance_m * side_px / camera[0] / 2
     walls, room_m = _random_bin(rng, reach_m) if rng.random() < config.bin_share else ((), (reach_m, reach_m))
-    things = _random_things(rng, config, np.minimum(room_m, 0.8 * reach_m))
     if rng.random() < config.wall_share:
         walls = (*walls, box((2.0, 0.02, 1.0), (0, rng.uniform(0.5, 1.5) * reach_m, 0.4)))
     heading = rng.uniform(0, 2 * math.pi)
     away_m = rng.uniform(0.3, 1.0) * reach_m if rng.random() < config.edge_share else math.inf
     edge = (math.cos(heading), math.sin(heading), away_m)
+    things = _random_things(rng, config, np.minimum(room_m, 0.8 * reach_m), edge)
     pose = _random_pose(rng, config, distance_m, _middle_ray(camera, side_px))
-    return Layout(things, walls, pose, camera, edge, rng.uniform(0.1, 0.9))
+    return Layout(things, walls, pose, camera, edge, rng.uniform(0.1, 0.9), reach_m)
 
 
 def _random_camera(
@@ -141,7 +144,9 @@ def _random_pose(
     return pose
 
 
-def _random_things(rng: np.random.Generator, config: SceneConfig, room_m: np.ndarray) -> Tuple[List[Part], ...]:
+def _random_things(
+    rng: np.random.Generator, config: SceneConfig, room_m: np.ndarray, edge: Tuple[float, float, float]
+) -> Tuple[List[Part], ...]:
     kind = rng.random()
     few, most = min(4, config.most_things), config.most_things
     if kind < config.single_share or most == 1:
@@ -153,6 +158,9 @@ def _random_things(rng: np.random.Generator, config: SceneConfig, room_m: np.nda
     if count > 1 and rng.random() < config.pile_share:
         spread *= 0.3
     places = rng.uniform(-1, 1, (count, 2)) * spread * room_m
+    # Back from beyond the table's edge, straight onto it.
+    beyond_m = np.maximum(places @ edge[:2] - edge[2] + 0.03, 0)
+    places = places - beyond_m[:, None] * edge[:2]
     return tuple(
         [part.turned(np.eye(3), np.array([*place, 0.0])) for part in random_thing(rng, config.tilted_share)]
         for place in places
@@ -173,7 +181,7 @@ def _random_bin(rng: np.random.Generator, reach_m: float) -> Tuple[Tuple[Part, .
 
 
 def build_scenes(layouts: Sequence[Layout], device: torch.device) -> Scenes:
-    """Return the scenes with every thing dropped to where it touches, in their cameras' frames."""
+    """Return the scenes with every thing dropped to where it touches."""
     parts, scenes, things = [], [], []
     for scene, layout in enumerate(layouts):
         for thing, some in enumerate((layout.walls, *layout.things)):
@@ -182,17 +190,15 @@ def build_scenes(layouts: Sequence[Layout], device: torch.device) -> Scenes:
             things += [thing] * len(some)
     dropped = drop(stacked(parts, scenes, things, device), len(layouts))
     poses = torch.from_numpy(np.stack([np.linalg.inv(layout.camera_pose) for layout in layouts])).float().to(device)
-    rotation, shift_m = poses[:, :3, :3], poses[:, :3, 3]
     cameras = torch.tensor([layout.camera for layout in layouts], device=device)
-    edges = torch.tensor([layout.edge for layout in layouts], device=device)
-    normal = (rotation[:, :, :2] @ edges[:, :2, None])[:, :, 0]
     return Scenes(
-        dropped.moved(rotation[dropped.scene], shift_m[dropped.scene]),
+        dropped,
         Cameras(*cameras.unbind(1)),
-        rotation[:, :, 2],
-        shift_m,
-        torch.cat([normal, (edges[:, 2] + (normal * shift_m).sum(1))[:, None]], dim=1),
+        poses[:, :3, :3],
+        poses[:, :3, 3],
+        torch.tensor([layout.edge for layout in layouts], device=device),
         torch.tensor([layout.floor_m for layout in layouts], device=device),
+        torch.tensor([layout.reach_m for layout in layouts], device=device),
     )
 
 
@@ -201,13 +207,13 @@ def drop(parts: Parts, scenes: int) -> Parts:
 
     On a grid of cells; things don't topple. Walls stay where they are.
     """
-    middle = HEIGHT_CELLS / 2 - 0.5
+    cells_m = torch.full((scenes,), HEIGHT_CELL_M, device=parts.scene.device)
     heights_m = torch.zeros(scenes * HEIGHT_CELLS**2, device=parts.scene.device)
     centres_m = parts.body.centre_m.clone()
     down_m = torch.zeros(len(parts.scene), device=parts.scene.device)
     for thing in range(int(parts.thing.max()) + 1 if len(parts.thing) else 0):
         own = (parts.thing == thing).nonzero()[:, 0]
-        pair, cell, place = _columns(parts.of(own), middle)
+        pair, cell, place = columns(parts.of(own), cells_m, HEIGHT_CELLS)
         some, scene = parts.of(own[pair]), parts.scene[own[pair]]
         up = torch.tensor([0.0, 0.0, 1.0], device=place.device).expand_as(place)
         bottom_m, top_m = some.first_hit(place, up), -some.first_hit(place, -up)
@@ -221,14 +227,21 @@ def drop(parts: Parts, scenes: int) -> Parts:
     return parts.moved(still, shift_m)
 
 
-def _columns(parts: Parts, middle: float) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return part, cell of the heights and place (N, 3) [m], z = 0, for each cell that a part may stand over."""
+def columns(parts: Parts, cells_m: torch.Tensor, cells: int) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return part, cell and place (N, 3) [m], z = 0, for each cell of its scene's grid that a part may stand over.
+
+    Args:
+        parts: P of them.
+        cells_m: (B,), side of a cell in each scene [m].
+        cells: On a side of a grid; its middle is the scene's origin.
+    """
+    middle, cell_m = cells / 2 - 0.5, cells_m[parts.scene][:, None]
     reach_m = (parts.body.rotation.abs() @ parts.body.half_m[:, :, None])[:, :2, 0]
-    low = ((parts.body.centre_m[:, :2] - reach_m) / HEIGHT_CELL_M + middle).floor().clamp(0, HEIGHT_CELLS - 1).long()
-    high = ((parts.body.centre_m[:, :2] + reach_m) / HEIGHT_CELL_M + middle).ceil().clamp(0, HEIGHT_CELLS - 1).long()
+    low = ((parts.body.centre_m[:, :2] - reach_m) / cell_m + middle).floor().clamp(0, cells).long()
+    high = ((parts.body.centre_m[:, :2] + reach_m) / cell_m + middle).ceil().clamp(-1, cells - 1).long()
     part, column, row = cells_of(low, high)
-    cell = (parts.scene[part] * HEIGHT_CELLS + row) * HEIGHT_CELLS + column
-    place = torch.stack([column - middle, row - middle, torch.zeros_like(row)], dim=1).float() * HEIGHT_CELL_M
+    cell = (parts.scene[part] * cells + row) * cells + column
+    place = torch.stack([column - middle, row - middle, torch.zeros_like(row)], dim=1).float() * cell_m[part]
     return part, cell, place
 
 
