@@ -145,10 +145,10 @@ def seen_from_above(
 ) -> torch.Tensor:
     """Return (N,) bool: whether nothing is above the surface that pixels see; on a side wall there is."""
     point_m, cells = surface_m(view, cameras, scene, u, v), view.heights_m.shape[-1]
-    # A border between cells may be off by one: the lowest of the neighbours counts.
-    lowest_m = -functional.max_pool2d(-view.heights_m[:, None], 3, 1, 1)[:, 0]
+    # A side wall lies on the border of cells, so its neighbours are looked at; slopes of up to 45 degrees pass.
+    highest_m = functional.max_pool2d(view.heights_m[:, None], 3, 1, 1)[:, 0]
     column, row = ((point_m[:, i] / view.cells_m[scene] + cells / 2).long().clamp(0, cells - 1) for i in (0, 1))
-    return lowest_m[scene, row, column] <= point_m[:, 2] + BELOW_TOP_M
+    return highest_m[scene, row, column] <= point_m[:, 2] + BELOW_TOP_M + view.cells_m[scene]
 
 
 def close_jaws(view: View, cameras: Cameras, attempts: Attempts, gripper: GripperConfig) -> Closing:

@@ -19,8 +19,8 @@ from pspgrasp.data.synthetic.antipodal import (
     GripperConfig,
     close_jaws,
     insertion_at,
-    seen_from_above,
     promising,
+    seen_from_above,
     success,
 )
 from pspgrasp.data.synthetic.render import View
