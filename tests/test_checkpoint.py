@@ -45,16 +45,21 @@ def honest() -> Dict[str, Any]:
 def test_what_is_read_is_what_was_written(architecture: str, tmp_path: Path) -> None:
     small = {"pspgraspnet": {"backbone": "test_efficientnet", "bins": [1, 4]}, "grconvnet": {"channels": 2}}
     model = ModelConfig.from_tree({"architecture": architecture, "network": small.get(architecture, {})})
-    one = checkpoint_of(model)
+    one = checkpoint_of(model, width="contact")
     save_checkpoint(one, tmp_path / "mine.safetensors")
     other = load_checkpoint(tmp_path / "mine.safetensors")
     assert other.name == "mine"
     assert (other.model, other.preprocess) == (one.model, one.preprocess)
-    assert (other.width_scale_px, other.training) == (one.width_scale_px, one.training)
+    assert (other.width_scale_px, other.width, other.training) == (one.width_scale_px, one.width, one.training)
     assert list(other.weights) == sorted(one.weights)
     for name, tensor in one.weights.items():
         assert torch.equal(other.weights[name], tensor)
         assert other.weights[name].dtype == tensor.dtype
+
+
+def test_widths_are_openings_where_a_file_does_not_say(tmp_path: Path) -> None:
+    path = written(tmp_path / "old.safetensors", honest(), build_model(GGCNN).state_dict())
+    assert load_checkpoint(path).width == "opening"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
@@ -129,6 +134,8 @@ def test_the_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> N
         ({"width_scale_px": True}, "width_scale_px"),
         ({"width_scale_px": "150"}, "width_scale_px"),
         ({"width_scale_px": None}, "width_scale_px"),
+        ({"width": "contacts"}, "did you mean 'contact'"),
+        ({"width": 3}, "unknown width"),
         ({"training": {}}, "no training record"),
         ({"training": None}, "no training record"),
         ({"training": "yes"}, "no training record"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import golden
@@ -97,3 +98,17 @@ def test_other_map_sizes_are_refused(data: Path) -> None:
     )
     with pytest.raises(CheckpointError, match="4 channels"):
         GraspPredictor.from_checkpoint(weights, "cpu")
+
+
+def test_contact_widths_are_opened_and_need_the_focal_length(predictor: GraspPredictor) -> None:
+    depth_m = np.full((480, 640), 0.6, np.float32)
+    depth_m[220:260, 280:360] = 0.55
+    detection = replace(predictor.detection, clearance_m=0.03)
+    contact = replace(predictor, width="contact", detection=detection)
+    with pytest.raises(ConfigError, match="give the focal length"):
+        predict(depth_m, predictor=contact)
+    without_filters = {"filters": (0.0, 0.0, 0.0), "crop_size": 400}
+    plain_px = predict(depth_m, predictor=predictor, **without_filters)[2]
+    opened_px = predict(depth_m, predictor=contact, focal_px=600.0, **without_filters)[2]
+    # 0.03 m at 0.6 m are 30 px of the image, and 300/400 of that in the maps.
+    assert np.median(opened_px - np.maximum(plain_px, 0)) == pytest.approx(30 * 300 / 400, rel=1e-3)

@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 import pytest
 from safetensors import safe_open
 
-from pspgrasp.checkpoint import HEADER, Checkpoint
+from pspgrasp.checkpoint import HEADER, Checkpoint, save_checkpoint
 from pspgrasp.config import DetectionConfig
 from pspgrasp.models import ARCHITECTURES
 from pspgrasp.shipped import DEFAULT, find_checkpoint, shipped_checkpoints
@@ -118,13 +118,24 @@ def test_the_threshold_is_the_one_that_is_explained() -> None:
     assert f"hence `detection/min_quality` is {DetectionConfig().min_quality:g}" in PAGE
 
 
-def test_the_format_is_that_of_a_file_that_ships() -> None:
-    rows = table(section("A checkpoint of your own"))
-    with safe_open(str(shipped_checkpoints()[DEFAULT]), framework="pt") as file:
+def header_of(path: Path) -> Dict[str, Any]:
+    with safe_open(str(path), framework="pt") as file:
         metadata = file.metadata()
     assert list(metadata) == [HEADER]
-    header = json.loads(metadata[HEADER])
+    return dict(json.loads(metadata[HEADER]))
+
+
+def test_the_format_is_that_of_a_file_that_is_written_now(tmp_path: Path) -> None:
+    rows = table(section("A checkpoint of your own"))
+    save_checkpoint(find_checkpoint("ggcnn"), tmp_path / "now.safetensors")
+    header = header_of(tmp_path / "now.safetensors")
     assert [entry["key"].strip("`") for entry in rows] == list(header)
     assert set(header) < set(Checkpoint.__dataclass_fields__)
     assert set(re.findall(r"`(\w+)`", rows[0]["what"])) == {"architecture", "network", *ARCHITECTURES}
     assert set(re.findall(r"`(\w+)`", rows[1]["what"])) == set(header["preprocess"])
+
+
+@each_shipped
+def test_a_file_that_ships_has_nothing_else(name: str) -> None:
+    rows = table(section("A checkpoint of your own"))
+    assert set(header_of(shipped_checkpoints()[name])) <= {entry["key"].strip("`") for entry in rows}

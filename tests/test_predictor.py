@@ -245,6 +245,56 @@ def test_a_predictor_carries_what_its_checkpoint_says() -> None:
     assert carried.predict(flat()).crop.out_px == 60
 
 
+@pytest.mark.parametrize("depth_m", [0.3, 0.5, 1.1])
+@pytest.mark.parametrize("clearance_m", [0.0, 0.02])
+def test_a_contact_width_is_opened_by_the_clearance_in_metres(depth_m: float, clearance_m: float) -> None:
+    detection = DetectionConfig(min_quality=0.2, clearance_m=clearance_m)
+    opening = predictor_of(Drawing(one_peak()), detection=detection)
+    contact = replace(opening, width="contact")
+    (plain,), (opened,) = opening.predict(flat(depth_m)).grasps, contact.predict(flat(depth_m)).grasps
+    assert opened.width_m - plain.width_m == pytest.approx(clearance_m, abs=1e-6)
+    np.testing.assert_array_equal(opened.position_m, plain.position_m)
+
+
+def test_limits_judge_the_opening_and_not_the_contact_width() -> None:
+    contact = replace(predictor_of(Drawing(one_peak())), width="contact")
+    (grasp,) = contact.predict(flat()).grasps
+    tight = replace(contact, limits=LimitsConfig(max_width_m=grasp.width_m - 0.001))
+    assert tight.predict(flat()).rejections[0].reason is Reason.OPENS_TOO_FAR
+
+
+def test_without_a_camera_contact_widths_cannot_be_opened() -> None:
+    contact = replace(predictor_of(Drawing(one_peak())), width="contact")
+    with pytest.raises(ConfigError, match="'paper' puts out contact widths; give the focal length"):
+        contact.raw_maps(np.ones((SIDE, SIDE), np.float32), None)
+
+
+def test_the_network_is_given_the_size_of_a_pixel_of_its_own_input() -> None:
+    class Listener(Drawing):
+        def __call__(self, image: np.ndarray) -> np.ndarray:
+            self.heard = image
+            return self.output
+
+    listener = Listener(one_peak())
+    preprocess = PreprocessConfig(input_size_px=SIDE, pixel_size_channel=True)
+    finder = replace(predictor_of(listener), preprocess=preprocess)
+    finder.warm_up()
+    finder.predict(flat(0.5))
+    assert listener.heard.shape == (2, SIDE, SIDE)
+    # A pixel of the input is 100/64 of one of the image.
+    np.testing.assert_allclose(np.exp(listener.heard[1]), 1000 * 0.5 / CAMERA.fx * 100 / SIDE, rtol=1e-5)
+
+
+def test_a_checkpoint_tells_its_channels_and_its_kind_of_width() -> None:
+    model = ModelConfig.from_tree({"architecture": "ggcnn", "network": {"in_channels": 2}})
+    preprocess = PreprocessConfig(input_size_px=60, pixel_size_channel=True)
+    weights = build_model(model).state_dict()
+    checkpoint = Checkpoint("two", model, weights, preprocess, 75.0, {"by": "test"}, width="contact")
+    assert GraspPredictor.from_checkpoint(checkpoint, "cpu").width == "contact"
+    with pytest.raises(CheckpointError, match="'two' wants 2 channels; its preprocessing makes 1"):
+        GraspPredictor.from_checkpoint(replace(checkpoint, preprocess=PreprocessConfig(input_size_px=60)), "cpu")
+
+
 def test_changing_a_setting_makes_another_predictor_and_leaves_the_first() -> None:
     first = predictor_of(Drawing(one_peak()))
     second = replace(first, detection=DetectionConfig(min_quality=1.0))

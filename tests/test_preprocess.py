@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pspgrasp.config import PreprocessConfig
-from pspgrasp.preprocess import fill_holes, normalise, prepare, within_range
+from pspgrasp.errors import ConfigError
+from pspgrasp.preprocess import fill_holes, network_input, normalise, prepare, within_range, without_holes
 
 laws = settings(deadline=None, max_examples=40, derandomize=True)
 SIDE = 40
@@ -67,6 +68,38 @@ def test_the_distance_of_the_whole_scene_does_not_matter(shift_m: float) -> None
     depth_m, config = scene(1, 0.0), PreprocessConfig(input_size_px=SIDE)
     near, far = prepare(depth_m, config)[0], prepare(depth_m + np.float32(shift_m), config)[0]
     np.testing.assert_allclose(near, far, atol=1e-5)
+
+
+@laws
+@given(st.floats(0.2, 3.0))
+def test_the_size_of_a_pixel_tells_a_near_scene_from_its_double_far_off(times: float) -> None:
+    """Twice as large and twice as far, a scene fills the same pixels; channel 0 alone can't know."""
+    depth_m, config = scene(1, 0.0), PreprocessConfig(input_size_px=SIDE, clip_m=100.0, pixel_size_channel=True)
+    near, far = (network_input(d, config, focal_px=500.0) for d in (depth_m, depth_m * np.float32(times)))
+    assert near.shape == (2, SIDE, SIDE)
+    np.testing.assert_allclose(far[0], near[0] * times, atol=1e-5)
+    np.testing.assert_allclose(far[1] - near[1], np.log(times), atol=1e-5)
+    np.testing.assert_allclose(np.exp(near[1]), 1000 * depth_m / 500.0, rtol=1e-5)
+
+
+def test_a_longer_lens_makes_pixels_smaller() -> None:
+    depth_m, config = scene(1, 0.0), PreprocessConfig(input_size_px=SIDE, pixel_size_channel=True)
+    wide, long = (network_input(depth_m, config, focal_px)[1] for focal_px in (300.0, 600.0))
+    np.testing.assert_allclose(wide - long, np.log(2), atol=1e-6)
+
+
+def test_without_the_focal_length_there_is_no_size_of_a_pixel() -> None:
+    with pytest.raises(ConfigError, match="give the focal length"):
+        prepare(scene(1, 0.1), PreprocessConfig(input_size_px=SIDE, pixel_size_channel=True))
+
+
+def test_preparing_is_filling_and_then_making_the_input() -> None:
+    depth_m, config = scene(2, 0.2), PreprocessConfig(input_size_px=SIDE, pixel_size_channel=True)
+    filled_m, missing = without_holes(depth_m)
+    image, also_missing = prepare(depth_m, config, 400.0)
+    np.testing.assert_array_equal(image, network_input(filled_m, config, 400.0))
+    np.testing.assert_array_equal(missing, also_missing)
+    assert np.isfinite(image).all()
 
 
 @pytest.mark.parametrize("clip_m", [0.01, 0.05, 1.0])
