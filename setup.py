@@ -13,7 +13,11 @@ ROOT = Path(__file__).resolve().parent
 CONTENTS = {
     "license": "BSD",
     "packages": [*find_packages(str(ROOT), include=["pspgrasp", "pspgrasp.*"]), "pspgrasp.weights"],
-    "package_data": {"pspgrasp": ["py.typed"], "pspgrasp.weights": ["*.safetensors"]},
+    "package_data": {
+        "pspgrasp": ["py.typed"],
+        "pspgrasp.weights": ["*.safetensors"],
+        "pspgrasp.data.labelling": ["page.html"],
+    },
 }
 SHARED = [
     "package.xml",

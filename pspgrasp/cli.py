@@ -9,8 +9,11 @@ from typing import List, Optional
 
 from pspgrasp import __version__
 from pspgrasp.data.commands import add_data
+from pspgrasp.data.labelling.commands import add_label
 from pspgrasp.errors import DepthError, PspGraspError
 from pspgrasp.evaluation.commands import add_evaluate
+from pspgrasp.study.commands import add_study
+from pspgrasp.training.commands import add_train
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of a norm: tensors, but no parameters
 
@@ -35,7 +38,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(commands)
     _add_import_weights(commands)
     add_data(commands)
+    add_label(commands)
+    add_train(commands)
     add_evaluate(commands)
+    add_study(commands)
     return parser
 
 

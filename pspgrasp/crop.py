@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Tuple
+from typing import Optional, Tuple
 
 import cv2
 import numpy as np
@@ -69,13 +69,23 @@ class SquareCrop:
         return replace(grasp, u=u, v=v, width_px=grasp.width_px / self.scale)
 
 
-def resize_depth(depth_m: np.ndarray, out_px: int) -> np.ndarray:
-    """Return depth [m] resized to (out, out), bilinear; whatever blends a missing pixel is missing (NaN)."""
+def resize_depth(depth_m: np.ndarray, out_px: int, interpolation: Optional[int] = None) -> np.ndarray:
+    """Return depth [m] resized to (out, out); whatever blends a missing pixel is missing (NaN).
+
+    Args:
+        depth_m: (S, S) [m], NaN = no measurement.
+        out_px: Side of the result.
+        interpolation: OpenCV's; None is INTER_AREA for a smaller result, since looking at one place in three breaks
+            thin things, and INTER_LINEAR for a larger one.
+    """
     if depth_m.shape == (out_px, out_px):
         return np.array(depth_m, dtype=np.float32)
     missing = np.isnan(depth_m)
-    resized = cv2.resize(np.where(missing, np.float32(0), depth_m), (out_px, out_px))
-    resized[cv2.resize(missing.astype(np.float32), (out_px, out_px)) > 0] = np.nan
+    if interpolation is None:
+        interpolation = cv2.INTER_AREA if out_px < depth_m.shape[0] else cv2.INTER_LINEAR
+    size = (out_px, out_px)
+    resized = cv2.resize(np.where(missing, np.float32(0), depth_m), size, interpolation=interpolation)
+    resized[cv2.resize(missing.astype(np.float32), size, interpolation=interpolation) > 0] = np.nan
     return resized
 
 

@@ -144,7 +144,7 @@ class GgcnnStream:
     def _window(self, depth_m: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Return the window (300, 300) [m] without holes, and the mask of what gets no quality."""
         if self.preset.kinova:
-            window_m = resize_depth(cut(depth_m, self.preset.crop_px, self.preset.up_px), SIDE_PX)
+            window_m = resize_depth(cut(depth_m, self.preset.crop_px, self.preset.up_px), SIDE_PX, cv2.INTER_LINEAR)
             missing = np.isnan(window_m)
             return fill_holes(window_m, missing), missing
         filled_m, mask = process_depth_image(depth_m, self.preset.crop_px, SIDE_PX, True, self.preset.up_px)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
 from pspgrasp.grasp import Grasp, ImageGrasp
-from pspgrasp.predictor import Prediction
 from pspgrasp.rectangle import GraspRectangle
+
+if TYPE_CHECKING:
+    from pspgrasp.predictor import Prediction
 
 JAW_M = 0.02  # breadth of the drawn jaws
 MISSING_GREY = 24

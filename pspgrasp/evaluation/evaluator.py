@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from pspgrasp.data.sample import GraspSample
 from pspgrasp.errors import ConfigError
+from pspgrasp.evaluation.calibration import Calibration, calibration
 from pspgrasp.evaluation.interval import wilson_interval
 from pspgrasp.evaluation.rectangle_metric import IOU_THRESHOLD, SWEEP, Match, match
 from pspgrasp.evaluation.sources import GraspSource
@@ -107,7 +108,7 @@ class Evaluation:
         success: hits / images.
         interval_95: Wilson's, of `success`; it takes images as independent.
         without_grasp: Images for which no grasp was put out.
-        top_n: "n" -> share of images with a hit among the n best.
+        top_n: "n" -> share of images with a hit among the n best, up to as many as any image has.
         sweep: Overlap threshold -> share of images whose best grasp exceeds it, within 30 degrees.
         split: `image` or `object`; "" without folds.
         folds: Each fold's share.
@@ -115,6 +116,7 @@ class Evaluation:
         fold_spread: Their sample standard deviation; None without folds.
         labels_skipped: Labels that no image is judged by, and why.
         outcomes: Each image's.
+        calibration: Of the quality of all judged grasps; None where there was none.
     """
 
     checkpoint: str
@@ -134,6 +136,7 @@ class Evaluation:
     fold_spread: Optional[float]
     labels_skipped: Tuple[str, ...]
     outcomes: Tuple[ImageOutcome, ...]
+    calibration: Optional[Calibration] = None
 
     def to_tree(self) -> Dict[str, Any]:
         """Return plain values, ready for JSON."""
@@ -201,6 +204,8 @@ def summary(
     hits = sum(outcome.hit for outcome in outcomes)
     by_fold = _fold_outcomes(outcomes)
     shares = [fold.success for fold in by_fold]
+    guesses = [guess for outcome in outcomes for guess in outcome.guesses]
+    most = max((len(outcome.guesses) for outcome in outcomes), default=0)
     return Evaluation(
         checkpoint,
         data,
@@ -211,7 +216,7 @@ def summary(
         _share(hits, len(outcomes)),
         wilson_interval(hits, len(outcomes)),
         sum(not outcome.guesses for outcome in outcomes),
-        {str(n): share_among(outcomes, n) for n in range(1, top + 1)},
+        {str(n): share_among(outcomes, n) for n in range(1, max(1, min(top, most)) + 1)},
         {f"{threshold:.2f}": share_among(outcomes, 1, threshold) for threshold in SWEEP},
         split,
         by_fold,
@@ -219,6 +224,7 @@ def summary(
         statistics.stdev(shares) if len(shares) > 1 else None,
         labels_skipped,
         tuple(outcomes),
+        calibration([guess.quality for guess in guesses], [guess.hit for guess in guesses]),
     )
 
 

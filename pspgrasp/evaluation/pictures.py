@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from pspgrasp.data.sample import GraspSample
-from pspgrasp.data.sheet import Colour, Tile, draw_labels, short_name, tile_around
+from pspgrasp.data.sheet import TILE_PX, Colour, Tile, draw_labels, levelled, short_name, tile_around
+from pspgrasp.data.synthetic.antipodal import GripperConfig
 from pspgrasp.evaluation.evaluator import ImageOutcome
+from pspgrasp.evaluation.scene_evaluator import SceneOutcome
+from pspgrasp.evaluation.synthetic_scenes import JudgedScene
+from pspgrasp.grasp import ImageGrasp
+from pspgrasp.overlay import colour_depth
+from pspgrasp.rectangle import GraspRectangle
 
 HIT_BGR, MISS_BGR, OTHER_BGR = (90, 230, 90), (80, 80, 255), (60, 190, 255)
 
@@ -21,6 +28,23 @@ def outcome_tile(sample: GraspSample, outcome: ImageOutcome) -> Tile:
     for rank in reversed(range(len(corners))):
         _draw_guess(tile, corners[rank], colour if rank == 0 else OTHER_BGR, bold=rank == 0)
     return tile
+
+
+def scene_tile(scene: JudgedScene, outcome: SceneOutcome, gripper: GripperConfig) -> Tile:
+    """Return what the camera measured of a scene, with the judged grasps: the best is green or red."""
+    level_m = levelled(scene.measured.depth_m)
+    picture = cv2.resize(colour_depth(level_m, level_m), (TILE_PX, TILE_PX), interpolation=cv2.INTER_AREA)
+    colour = HIT_BGR if outcome.hit else MISS_BGR
+    tile = Tile(picture, 0, 0, TILE_PX / len(level_m), f"{outcome.name}  {outcome.verdict.value}", colour)
+    for rank, guess in reversed(list(enumerate(outcome.guesses))):
+        corners_px = GraspRectangle.of_grasp(guess.grasp, _jaw_px(scene, guess.grasp, gripper)).corners()
+        _draw_guess(tile, corners_px, colour if rank == 0 else OTHER_BGR, bold=rank == 0)
+    return tile
+
+
+def _jaw_px(scene: JudgedScene, grasp: ImageGrasp, gripper: GripperConfig) -> float:
+    depth_m = float(scene.exact.depth_m[round(grasp.v), round(grasp.u)])
+    return gripper.jaw_m * scene.exact.camera.focal_px / depth_m
 
 
 def _draw_guess(tile: Tile, corners_px: np.ndarray, colour: Colour, bold: bool) -> None:

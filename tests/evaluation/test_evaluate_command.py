@@ -1,9 +1,10 @@
-"""`pspgrasp evaluate`: report, JSON, pictures, folds, SGT, and mistakes in one line."""
+"""`pspgrasp evaluate`: report, JSON, pictures, folds, SGT, scenes, tables, and mistakes in one line."""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ import pytest
 from pspgrasp.cli import main
 from pspgrasp.evaluation.rectangle_metric import SWEEP
 from pspgrasp.rectangle import GraspRectangle
+from pspgrasp.shipped import shipped_checkpoints
 
 BOX = GraspRectangle(270.0, 200.0, 1.2, 70.0, 30.0)
 
@@ -45,6 +47,10 @@ def test_a_checkpoint_is_judged_into_a_report_json_and_pictures(
     assert folds[0] == folds[1] != folds[2] == folds[3], "an object is in one fold"
     assert len(list(pictures.glob("*_pcd000?.png"))) == 4
     assert cv2.imread(str(pictures / "sheet.png")).shape[2] == 3
+    assert cv2.imread(str(pictures / "reliability.png")).shape[2] == 3
+    guesses = [guess for outcome in tree["outcomes"] for guess in outcome["guesses"]]
+    assert tree["calibration"]["grasps"] == len(guesses)
+    assert f"of {len(guesses)} grasps" in out
 
 
 def test_labels_in_place_of_a_checkpoint_say_what_is_out_of_reach(folder: Path, capsys: pytest.CaptureFixture) -> None:
@@ -92,6 +98,8 @@ def test_grasps_for_jacquards_trials_are_in_its_pixels(tmp_path: Path, capsys: p
         (["--json", "/nowhere/at/all.json"], "can't be written"),
         (["--sgt", "x.txt"], "simulated grasp trials are Jacquard's"),
         (["--layout", "jacquard"], "holds no labelled images"),
+        (["--scenes", "9"], "--scenes is for --data synthetic"),
+        (["--table", "--folds", "2"], "--folds is for one checkpoint, not for a table"),
     ],
 )
 def test_a_mistake_is_one_line(folder: Path, capsys: pytest.CaptureFixture, more, said: str) -> None:
@@ -109,3 +117,101 @@ def test_an_unknown_checkpoint_and_a_broken_label_are_one_line(tmp_path: Path, c
     (tmp_path / "pcd0001cpos.txt").write_text("1 2 3\n")
     assert evaluate(tmp_path, checkpoint="labels") == 1
     assert re.fullmatch(r"pspgrasp: \S+pcd0001cpos.txt:1: expected a corner.*\n", capsys.readouterr().err)
+
+
+# --- several
+
+
+def test_several_checkpoints_make_a_table_each_paired_with_the_first(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    both = tmp_path / "both.json"
+    assert main(["evaluate", "ggcnn", "labels", "--data", str(folder), "--device", "cpu", "--json", str(both)]) == 0
+    out = capsys.readouterr().out
+    tree = json.loads(both.read_text())
+    assert [row["checkpoint"] for row in tree["rows"]] == ["ggcnn", "labels"]
+    assert tree["rows"][1]["success"] == 1.0
+    assert tree["rows"][1]["against_first"]["wins"] == 4 - tree["rows"][0]["hits"]
+    assert (tree["rows"][0]["parameters"], tree["rows"][1]["parameters"]) == (62420, None)
+    assert "0.06 M" in out
+    assert "row 1" in out
+
+
+def test_results_of_earlier_runs_make_the_same_table(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    paths = [tmp_path / "one.json", tmp_path / "two.json"]
+    assert evaluate(folder, "--json", str(paths[0])) == 0
+    assert evaluate(folder, "--json", str(paths[1]), checkpoint="labels") == 0
+    assert main(["evaluate", *map(str, paths), "--json", str(tmp_path / "table.json")]) == 0
+    capsys.readouterr()
+    table = json.loads((tmp_path / "table.json").read_text())
+    hits = [json.loads(path.read_text())["hits"] for path in paths]
+    assert [row["hits"] for row in table["rows"]] == hits
+    assert main(["evaluate", str(paths[0]), "ggcnn", "--data", str(folder), "--device", "cpu"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1].split()
+    assert last[-3:] == ["0", "0", "1.000"], "the same network against itself"
+
+
+def test_two_runs_whose_checkpoints_have_one_name_are_told_apart(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    files = []
+    for run in ("a", "b"):
+        (tmp_path / run).mkdir()
+        files.append(str(shutil.copy(shipped_checkpoints()["ggcnn"], tmp_path / run / "best.safetensors")))
+    assert main(["evaluate", *files, "--data", str(folder), "--device", "cpu"]) == 0
+    out = capsys.readouterr().out
+    assert all(file in out for file in files)
+
+
+# --- generated scenes
+
+
+def test_generated_scenes_are_judged_into_a_report_json_and_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    result, pictures = tmp_path / "result.json", tmp_path / "pictures"
+    asked = ["--data", "synthetic", "--scenes", "4", "--seed", "3", "--clearance-m", "0.01", "--max-width", "0.085"]
+    more = ["--json", str(result), "--overlay", str(pictures), "--device", "cpu"]
+    assert main(["evaluate", "ggcnn", *asked, *more]) == 0
+    out = capsys.readouterr().out
+    tree = json.loads(result.read_text())
+    assert f"success     {tree['success']:.3f} ({tree['hits']} of 4" in out
+    assert "generated scenes 0 to 3 of seed 3" in out
+    assert "none above 85 mm" in out
+    assert f"labels      {tree['labels']['success']:.3f} of the scenes' own labels hold" in out
+    assert [outcome["name"] for outcome in tree["outcomes"]] == [f"3/{n}" for n in range(4)]
+    assert all(len(outcome["guesses"]) <= 5 for outcome in tree["outcomes"])
+    assert tree["hits"] == sum(o["guesses"][:1] and o["guesses"][0]["verdict"] == "held" for o in tree["outcomes"])
+    assert len(list(pictures.glob("*_3_?.png"))) == 4
+    assert {"sheet.png", "reliability.png"} <= {path.name for path in pictures.iterdir()}
+
+
+def test_a_table_of_scenes_judges_all_on_the_same(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    more = ["--data", "synthetic", "--scenes", "3", "--device", "cpu", "--json", str(tmp_path / "table.json")]
+    assert main(["evaluate", "ggcnn", "ggcnn", "labels", *more]) == 0
+    out = capsys.readouterr().out
+    first, second, labels = json.loads((tmp_path / "table.json").read_text())["rows"]
+    assert (second["hits"], second["against_first"]) == (first["hits"], {"wins": 0, "losses": 0, "p": 1.0})
+    assert labels["images"] == 3
+    assert "of the scenes' own labels hold" in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["ggcnn"], "say on what: --data FOLDER or --data synthetic"),
+        (["ggcnn", "--data", "synthetic", "--window", "centre"], "--window is for labelled images"),
+        (["ggcnn", "--data", "synthetic", "--sgt", "x.txt"], "--sgt is for labelled images"),
+        (["ggcnn", "--data", "synthetic", "--scenes", "0"], "--scenes must lie in [1, 1000000], got 0"),
+        (["ggcnn", "--data", "synthetic", "--seed", "-1"], "--seed must lie in"),
+        (["ggcnn", "labels", "--data", "synthetic", "--overlay", "x"], "--overlay is for one checkpoint"),
+        (["ggcn", "--data", "synthetic"], "did you mean 'ggcnn'"),
+        (["nowhere.json"], "nowhere.json can't be read"),
+    ],
+)
+def test_a_mistake_about_scenes_and_tables_is_one_line(capsys: pytest.CaptureFixture, more, said: str) -> None:
+    assert main(["evaluate", *more]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line

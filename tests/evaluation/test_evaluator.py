@@ -52,6 +52,7 @@ def test_labels_with_their_own_jaw_score_everything() -> None:
     assert (result.success, result.images, result.hits) == (1.0, 4, 4)
     assert all(guess.match.iou == pytest.approx(1.0) for outcome in result.outcomes for guess in outcome.guesses)
     assert all(share == 1.0 for share in result.sweep.values())
+    assert list(result.top_n) == ["1", "2", "3"], "no longer than an image has labels, however many were asked for"
 
 
 def test_nothing_and_misses_score_nothing() -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Tuple
 import torch
 
 from pspgrasp.data.synthetic.scenes import Cameras, Scenes, cells_of, columns
-from pspgrasp.data.synthetic.solids import Parts
+from pspgrasp.data.synthetic.solids import NEVER, Parts
 
 FAR_M = 10.0  # where nothing is met
 MAP_CELLS = 400  # on a side of the map from above
@@ -51,7 +51,7 @@ def _seen(scenes: Scenes, side_px: int) -> Tuple[torch.Tensor, torch.Tensor]:
     y = (row - scenes.cameras.cy[some.scene]) / scenes.cameras.focal_px[some.scene]
     rays = torch.stack([x, y, torch.ones_like(x)], dim=1)
     hit_m = some.first_hit(torch.zeros_like(rays), rays)
-    hit_m = torch.where(hit_m > 0, hit_m, torch.full_like(hit_m, FAR_M))
+    hit_m = torch.where(hit_m > 0, hit_m, torch.full_like(hit_m, NEVER))
     pixel = (some.scene * side_px + row) * side_px + column
     depth_m = table_m.flatten().scatter_reduce(0, pixel, hit_m, "amin")
     seen = torch.where(hit_m == depth_m[pixel], some.thing, torch.zeros_like(some.thing))
@@ -102,7 +102,7 @@ def _windows(parts: Parts, cameras: Cameras, side_px: int) -> Tuple[torch.Tensor
     middle = torch.stack([cameras.cx, cameras.cy], dim=1)[parts.scene]
     low = (xy.amin(2) + middle).floor().clamp(0, side_px).long()
     high = (xy.amax(2) + middle).ceil().clamp(-1, side_px - 1).long()
-    whole = torch.stack([torch.zeros_like(low[0]), torch.full_like(low[0], side_px - 1)])
+    whole = torch.tensor([[0, 0], [side_px - 1, side_px - 1]], device=low.device)
     behind = corners[:, 2].amax(1) <= 0.02
     low = torch.where(ahead[:, None], low, whole[0])
     high = torch.where(ahead[:, None], high, torch.where(behind[:, None], whole[0] - 1, whole[1]))

@@ -19,7 +19,7 @@ from pspgrasp.data.tabletop import looking_at
 
 REFERENCE_PX = 300  # the side of the image for which focal lengths are given
 HEIGHT_CELL_M = 0.004  # of the grid on which things are dropped
-HEIGHT_CELLS = 160
+HEIGHT_CELLS = 280  # the default cameras see no farther than these
 
 
 @dataclass(frozen=True)
@@ -219,12 +219,21 @@ def drop(parts: Parts, scenes: int) -> Parts:
         bottom_m, top_m = some.first_hit(place, up), -some.first_hit(place, -up)
         gap_m = torch.full((scenes,), float("inf"), device=place.device)
         gap_m = gap_m.scatter_reduce(0, scene, bottom_m - heights_m[cell], "amin")
+        # What is thinner than a cell may stand between two columns, and what is beyond the grid has none.
+        gap_m = torch.where(gap_m.isfinite(), gap_m, _lowest_m(parts.of(own), scenes))
         gap_m = torch.where(gap_m.isfinite() & (thing > 0), gap_m, torch.zeros_like(gap_m))
         down_m[own] = gap_m[parts.scene[own]]
         heights_m = heights_m.scatter_reduce(0, cell, top_m - gap_m[scene], "amax")
     shift_m = torch.stack([torch.zeros_like(down_m), torch.zeros_like(down_m), -down_m], dim=1)
     still = torch.eye(3, device=centres_m.device).expand(len(down_m), 3, 3)
     return parts.moved(still, shift_m)
+
+
+def _lowest_m(parts: Parts, scenes: int) -> torch.Tensor:
+    """Return the lowest z (scenes,) [m] of the boxes around the parts of each scene; inf where there are none."""
+    low_m = parts.body.centre_m[:, 2] - (parts.body.rotation.abs() @ parts.body.half_m[:, :, None])[:, 2, 0]
+    none_m = torch.full((scenes,), float("inf"), device=low_m.device)
+    return none_m.scatter_reduce(0, parts.scene, low_m, "amin")
 
 
 def columns(parts: Parts, cells_m: torch.Tensor, cells: int) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

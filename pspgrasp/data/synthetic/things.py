@@ -194,9 +194,10 @@ def _bottle(rng: Random) -> List[Part]:
 
 def _scissors(rng: Random) -> List[Part]:
     length, thick, spread = rng.uniform(0.06, 0.1), rng.uniform(0.002, 0.004), rng.uniform(0.05, 0.35)
-    blades = [_about_z(s * spread) for s in (-1, 1)]
-    parts = [box((length, 0.01, 2 * thick), (length / 2, 0, 0)).turned(b, np.zeros(3)) for b in blades]
-    grip = rng.uniform(0.012, 0.02)
+    blades, grip = [_about_z(s * spread) for s in (-1, 1)], rng.uniform(0.012, 0.02)
+    back = 1.5 * grip  # as far as the rings of the grip
+    blank = box((length + back, 0.01, 2 * thick), ((length - back) / 2, 0, 0))
+    parts = [blank.turned(b, np.zeros(3)) for b in blades]
     for sign, blade in zip((1, -1), blades):
         shift = blade @ np.array([-grip * 2.2, sign * grip * 0.6, 0])
         parts += [p.turned(np.eye(3), shift) for p in ring(grip, thick, 8)]

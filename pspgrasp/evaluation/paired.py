@@ -1,0 +1,32 @@
+"""Two detectors on the same images: only those count where one is right and the other is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+from scipy.stats import binom
+
+
+@dataclass(frozen=True)
+class Paired:
+    """How a detector does against another one.
+
+    Attributes:
+        wins: Images where it alone is right.
+        losses: Images where the other one alone is right.
+        p: McNemar's exact p, two-sided: how likely at least such a difference is if both are equally good.
+    """
+
+    wins: int
+    losses: int
+    p: float
+
+
+def paired(hits: Sequence[bool], other_hits: Sequence[bool]) -> Paired:
+    """Return how the detector with `hits` does against the one with `other_hits`, image by image."""
+    wins = sum(hit and not other for hit, other in zip(hits, other_hits))
+    losses = sum(other and not hit for hit, other in zip(hits, other_hits))
+    # Of equally good ones each wins a split image with chance 1/2; twice the smaller tail (McNemar 1947, exact).
+    tail = float(binom.cdf(min(wins, losses), wins + losses, 0.5))
+    return Paired(wins, losses, min(1.0, 2 * tail))

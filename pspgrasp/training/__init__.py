@@ -1,0 +1,1 @@
+"""How a network learns: samples by number, the loss, the run on Lightning, and what it leaves behind."""

@@ -1,0 +1,160 @@
+"""Batches for the run: made by processes on the CPU, or on the GPU where the network is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterable, List, NamedTuple, Sequence, Tuple, Union
+
+import cv2
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Dataset
+from typing_extensions import override
+
+from pspgrasp.data.batch import BatchSource, GraspBatch
+from pspgrasp.errors import ConfigError, PspGraspError
+from pspgrasp.training.plan import Draw, Plan, TrainingPlan, ValidationPlan, dealt
+
+
+@dataclass(frozen=True)
+class Share:
+    """A source and its part.
+
+    Attributes:
+        name: For people and for the training record.
+        source: Gives samples by number.
+        samples: Of each batch of training; of validation, in all.
+        on_device: Made where the network is, not by a process on the CPU.
+    """
+
+    name: str
+    source: BatchSource
+    samples: int
+    on_device: bool = False
+
+
+class Loaded(NamedTuple):
+    """What a loader gives: the parts of a batch that were made on the CPU."""
+
+    item: int
+    parts: Tuple[GraspBatch, ...]
+
+
+class CountedBatch(NamedTuple):
+    """A batch with how much each sample counts, (B,) float32: 1, or 0 for one that only fills up."""
+
+    image: torch.Tensor
+    target: torch.Tensor
+    counted: torch.Tensor
+
+
+class Mixture(Dataset):
+    """Batches of several sources by item number, as one process of the run takes them."""
+
+    def __init__(self, shares: Sequence[Share], plan: Plan, rank: int = 0, ranks: int = 1) -> None:
+        self.shares, self.plan, self.rank, self.ranks = tuple(shares), plan, rank, ranks
+
+    def __getitem__(self, item: int) -> Union[Loaded, PspGraspError]:
+        """Return the parts of a batch that are made on the CPU.
+
+        An error is returned, not raised: on its way out of a process torch would wrap it in a traceback.
+        """
+        try:
+            return Loaded(item, tuple(self._parts(item, on_device=False, device=torch.device("cpu"))))
+        except PspGraspError as error:
+            return error
+
+    def completed(self, loaded: Union[Loaded, PspGraspError], device: torch.device) -> CountedBatch:
+        """Return a batch with the parts that are made on the device.
+
+        Raises:
+            PspGraspError: What went wrong when the parts were made.
+        """
+        if isinstance(loaded, PspGraspError):
+            raise loaded
+        parts = [*loaded.parts, *self._parts(loaded.item, on_device=True, device=device)]
+        draws = [draw for on_device in (False, True) for draw in self._draws(loaded.item, on_device)]
+        counted = torch.tensor([float(draw.counted) for draw in draws], device=device)
+        return CountedBatch(
+            torch.cat([part.image for part in parts]), torch.cat([part.target for part in parts]), counted
+        )
+
+    def _draws(self, item: int, on_device: bool) -> List[Draw]:
+        draws = dealt(self.plan.draws(item), self.rank, self.ranks)
+        return [draw for draw in draws if self.shares[draw.share].on_device == on_device]
+
+    def _parts(self, item: int, on_device: bool, device: torch.device) -> Iterable[GraspBatch]:
+        draws = self._draws(item, on_device)
+        for place, share in enumerate(self.shares):
+            numbers = [draw.number for draw in draws if draw.share == place]
+            if numbers:
+                yield share.source.batch(numbers, device)
+
+
+class GraspBatches(LightningDataModule):
+    """The batches of a run. An epoch is what lies between two validations: it goes on at the step that is reached."""
+
+    trainer: Any  # Lightning sets it
+
+    def __init__(
+        self,
+        training: Sequence[Share],
+        validation: Sequence[Share],
+        validate_every: int,
+        max_steps: int,
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.training, self.validation = tuple(training), tuple(validation)
+        self.validate_every, self.max_steps, self.workers = validate_every, max_steps, workers
+        self.batch_size = sum(share.samples for share in training)
+        if not sum(share.samples for share in validation):
+            raise ConfigError("there is nothing to validate on: set validation/scenes, or data/held_out above 0")
+
+    @override
+    def setup(self, stage: str) -> None:
+        """Deal the batches to this process."""
+        rank, ranks = self.trainer.global_rank, self.trainer.world_size
+        if self.batch_size % ranks:
+            raise ConfigError(f"batch_size {self.batch_size} can't be dealt to {ranks} processes; make it a multiple")
+        self.train_mixture = Mixture(
+            self.training, TrainingPlan(tuple(share.samples for share in self.training)), rank, ranks
+        )
+        sizes = tuple(share.samples for share in self.validation)
+        self.validation_plan = ValidationPlan(sizes, self.batch_size)
+        self.validation_mixture = Mixture(self.validation, self.validation_plan, rank, ranks)
+
+    @override
+    def train_dataloader(self) -> DataLoader:
+        """Return the steps up to the next validation."""
+        step = self.trainer.lightning_module.step
+        stop = min(self.max_steps, (step // self.validate_every + 1) * self.validate_every)
+        return self._loader(self.train_mixture, range(step, stop))
+
+    @override
+    def val_dataloader(self) -> DataLoader:
+        """Return all of validation."""
+        return self._loader(self.validation_mixture, range(len(self.validation_plan)))
+
+    @override
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> CountedBatch:
+        """Return a whole batch on the device."""
+        mixture = self.validation_mixture if self.trainer.validating else self.train_mixture
+        return mixture.completed(batch, self.trainer.strategy.root_device)
+
+    def _loader(self, mixture: Mixture, items: range) -> DataLoader:
+        return loader(mixture, items, self.workers, self.trainer.strategy.root_device)
+
+
+def loader(mixture: Mixture, items: range, workers: int, device: torch.device) -> DataLoader:
+    """Return what makes these items on the CPU, by so many processes, ahead of their use on `device`."""
+    # Where all is made on the device there is nothing for a process to do.
+    workers = 0 if all(share.on_device for share in mixture.shares) else workers
+    pinned = device.type == "cuda" and workers > 0
+    return DataLoader(
+        mixture, batch_size=None, sampler=items, num_workers=workers, pin_memory=pinned, worker_init_fn=_start_worker
+    )
+
+
+def _start_worker(_number: int) -> None:
+    cv2.setNumThreads(0)  # one thread a process, as torch does by itself

@@ -1,0 +1,46 @@
+"""The loss by parts: quality everywhere, angle and width where a grasp is good."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+import torch
+from torch.nn import functional
+
+from pspgrasp.training.config import LossConfig
+
+#: Added to a sample's mean quality: a sample that has next to no grasp weighs its few pixels little.
+QUALITY_FLOOR = 1e-3
+
+
+def grasp_loss(output: torch.Tensor, target: torch.Tensor, config: LossConfig) -> Dict[str, torch.Tensor]:
+    """Return the weighted parts of the loss of each sample, (B,) each; their sum is the loss.
+
+    Quality is judged at every pixel, by the squared error times 1 + focus * q. cos 2phi, sin 2phi and width mean
+    something only where there is a grasp: their smooth L1 errors (Girshick 2015) are averaged with quality as weight.
+    Each sample is normalised by itself, so the loss of a batch is the mean over its samples however it is split.
+
+    Args:
+        output: (B, 4, M, M), what the network put out.
+        target: (B, 4, M, M), what it should put out.
+        config: The weights.
+    """
+    output, target = output.float(), target.float()
+    quality = target[:, 0]
+    error = (1 + config.quality_focus * quality) * (output[:, 0] - quality).square()
+    parts = {"quality": config.quality * error.mean((1, 2))}
+    share = quality / (quality.mean((1, 2), keepdim=True) + QUALITY_FLOOR)
+    weights = {"cos": config.angle, "sin": config.angle, "width": config.width}
+    for channel, (name, weight) in enumerate(weights.items(), 1):
+        off = functional.smooth_l1_loss(output[:, channel], target[:, channel], reduction="none")
+        parts[name] = weight * (share * off).mean((1, 2))
+    return parts
+
+
+def on_grid_of(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Return the target (B, 4, M, M) at the pixels of an output that a zoom factor made smaller.
+
+    An output of (N - 1) / 8 * zoom + 1 pixels has its corners on the target's: pixel k is pixel 8 / zoom * k.
+    """
+    step = (target.shape[-1] - 1) // max(1, output.shape[-1] - 1)
+    return target[..., ::step, ::step] if step > 1 else target

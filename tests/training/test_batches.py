@@ -1,0 +1,83 @@
+"""Batches of several sources, made by processes or on the device."""
+
+from __future__ import annotations
+
+from typing import Any, List, Sequence
+
+import pytest
+import torch
+
+from pspgrasp.data.batch import GraspBatch
+from pspgrasp.errors import DataError
+from pspgrasp.training.batches import Loaded, Mixture, Share, loader
+from pspgrasp.training.plan import TrainingPlan, ValidationPlan
+
+CPU = torch.device("cpu")
+
+
+class Counting:
+    """A `BatchSource` whose samples are their numbers, and which remembers what it was asked for."""
+
+    def __init__(self, first: int = 0) -> None:
+        self.first = first
+        self.asked: List[int] = []
+
+    def batch(self, indices: Sequence[int], device: torch.device) -> GraspBatch:
+        self.asked += indices
+        numbers = torch.tensor([float(self.first + index) for index in indices], device=device)
+        return GraspBatch(numbers[:, None, None, None], numbers[:, None, None, None].expand(-1, 4, 1, 1))
+
+
+class Failing(Counting):
+    def batch(self, *_: Any) -> GraspBatch:
+        raise DataError("depth.png can't be read")
+
+
+def numbers(mixture: Mixture, item: int) -> List[float]:
+    batch = mixture.completed(mixture[item], CPU)
+    assert batch.target.shape[0] == batch.counted.shape[0] == batch.image.shape[0]
+    return batch.image.flatten().tolist()
+
+
+def test_a_batch_holds_each_sources_part() -> None:
+    shares = (Share("a", Counting(), 2), Share("b", Counting(1000), 1), Share("none", Failing(), 0))
+    mixture = Mixture(shares, TrainingPlan((2, 1, 0)))
+    assert numbers(mixture, 0) == [0, 1, 1000]
+    assert numbers(mixture, 7) == [14, 15, 1007]
+
+
+def test_what_is_made_on_the_device_is_not_made_by_a_process() -> None:
+    there, here = Counting(), Counting(1000)
+    mixture = Mixture((Share("there", there, 2, on_device=True), Share("here", here, 2)), TrainingPlan((2, 2)))
+    loaded = mixture[3]
+    assert isinstance(loaded, Loaded)
+    assert (there.asked, here.asked) == ([], [6, 7])
+    assert mixture.completed(loaded, CPU).image.flatten().tolist() == [1006, 1007, 6, 7]
+    assert there.asked == [6, 7]
+
+
+def test_a_sample_that_fills_up_does_not_count() -> None:
+    plan = ValidationPlan((2, 1), 3)
+    batches = [Mixture((Share("a", Counting(), 2), Share("b", Counting(10), 1)), plan, rank, 2) for rank in (0, 1)]
+    completed = [mixture.completed(mixture[0], CPU) for mixture in batches]
+    pairs = [list(zip(batch.image.flatten().tolist(), batch.counted.tolist())) for batch in completed]
+    assert pairs == [[(0, 1), (10, 1)], [(1, 1), (0, 0)]] or pairs == [[(0, 1), (10, 1)], [(0, 0), (1, 1)]]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loader_gives_the_items_in_order_whoever_makes_them(workers: int) -> None:
+    mixture = Mixture((Share("a", Counting(), 3),), TrainingPlan((3,)))
+    items = list(loader(mixture, range(4, 9), workers, CPU))
+    assert [item.item for item in items] == [4, 5, 6, 7, 8]
+    assert items[0].parts[0].image.flatten().tolist() == [12, 13, 14]
+
+
+def test_where_all_is_made_on_the_device_no_process_is_started() -> None:
+    on_device = Mixture((Share("a", Counting(), 3, on_device=True),), TrainingPlan((3,)))
+    assert loader(on_device, range(2), 5, CPU).num_workers == 0
+
+
+def test_an_error_reaches_the_run_as_it_was() -> None:
+    mixture = Mixture((Share("a", Failing(), 1),), TrainingPlan((1,)))
+    with pytest.raises(DataError, match=r"^depth\.png can't be read$"):
+        mixture.completed(next(iter(loader(mixture, range(1), 1, CPU))), CPU)
