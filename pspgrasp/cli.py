@@ -12,6 +12,7 @@ from pspgrasp.data.commands import add_data
 from pspgrasp.data.labelling.commands import add_label
 from pspgrasp.errors import DepthError, PspGraspError
 from pspgrasp.evaluation.commands import add_evaluate
+from pspgrasp.release.commands import add_release
 from pspgrasp.study.commands import add_study
 from pspgrasp.training.commands import add_train
 
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     add_train(commands)
     add_evaluate(commands)
     add_study(commands)
+    add_release(commands)
     return parser
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from pspgrasp.config import PreprocessConfig, from_tree, setting, to_tree
 from pspgrasp.data.labelled import LabelledConfig
@@ -17,6 +17,7 @@ MONITORS = ("loss", "map_hit")
 OPTIMISERS = ("adamw", "sgd")
 SCHEDULES = ("cosine", "poly", "constant")
 PRECISIONS = ("auto", "32", "bf16", "16")
+MOST_TOLD = 5  # differences of two configs
 MACHINE = "machine"  # the group that may differ when a run is resumed
 
 
@@ -194,6 +195,12 @@ def differences(first: Any, second: Any, place: str = "") -> List[str]:
         return lines
     same = first == second or (first != first and second != second)
     return [] if same else [f"{place}: {_spoken(first)}, not {_spoken(second)}"]
+
+
+def told(lines: Sequence[str]) -> str:
+    """Return differences in one line; of many the first, which tell most."""
+    more = [f"and {len(lines) - MOST_TOLD} more"] if len(lines) > MOST_TOLD else []
+    return "; ".join([*lines[:MOST_TOLD], *more])
 
 
 def _spoken(value: Any) -> str:

@@ -8,7 +8,6 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
-
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -21,7 +20,7 @@ from pspgrasp.errors import CheckpointError, ConfigError, PspGraspError
 from pspgrasp.models import build_model
 from pspgrasp.runtimes.eager import choose_device
 from pspgrasp.training.batches import GraspBatches, Share
-from pspgrasp.training.config import MachineConfig, TrainConfig, differences
+from pspgrasp.training.config import MachineConfig, TrainConfig, differences, told
 from pspgrasp.training.keeping import Keeping
 from pspgrasp.training.module import GraspModule
 from pspgrasp.training.pictures import Pictures
@@ -149,7 +148,7 @@ def _refuse_other_network(config: TrainConfig, origin: Checkpoint) -> None:
     )
     lines = differences(wanted, given)
     if lines:
-        raise CheckpointError(f"checkpoint {origin.name!r} is another network than the config's: {'; '.join(lines)}")
+        raise CheckpointError(f"checkpoint {origin.name!r} is another network than the config's: {told(lines)}")
 
 
 def chosen_device(machine: MachineConfig) -> torch.device:

@@ -34,6 +34,12 @@ class Keeping(Callback):
         self.saved_step = 0
 
     @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note what the run goes on from."""
+        module: Any = pl_module
+        self.saved_step = module.step
+
+    @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep what is worth keeping."""
         module: Any = pl_module

@@ -61,8 +61,11 @@ class Progress(Callback):
         """Tell who stops a run how to go on with it."""
         module: Any = pl_module
         if isinstance(exception, (KeyboardInterrupt, SystemExit)) and trainer.is_global_zero:
-            step, saved = module.step, self.keeping.saved_step
-            self._say(f"stopped at step {step}; --resume goes on after step {saved}", "\n")
+            saved = self.keeping.saved_step
+            way_on = (
+                f"--resume goes on after step {saved}" if saved else "nothing was saved before the first validation"
+            )
+            self._say(f"stopped at step {module.step}; {way_on}", "\n")
 
     def _line(self, module: Any, step: int, spent_s: float) -> str:
         done, goal = step - self._start_step, module.config.max_steps

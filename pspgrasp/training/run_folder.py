@@ -18,7 +18,7 @@ import torch
 from pspgrasp.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pspgrasp.config import to_tree, to_yaml
 from pspgrasp.errors import CheckpointError, ConfigError, PspGraspError
-from pspgrasp.training.config import TrainConfig, decisive, differences, train_config
+from pspgrasp.training.config import TrainConfig, decisive, differences, told, train_config
 
 FORMAT = 1  # of the state; another is refused
 
@@ -153,6 +153,6 @@ def refuse_other_config(asked: TrainConfig, state: Dict[str, Any], folder: Path)
     lines = differences(decisive(asked), decisive(config_of(state)))
     if lines:
         raise ConfigError(
-            f"the run in {folder} was started with another config ({'; '.join(lines)}); "
+            f"the run in {folder} was started with another config ({told(lines)}); "
             "resume it with its own, or start another with --output"
         )

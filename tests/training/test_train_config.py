@@ -10,7 +10,7 @@ import yaml
 from pspgrasp.config import to_tree, to_yaml
 from pspgrasp.errors import ConfigError
 from pspgrasp.models import build_model
-from pspgrasp.training.config import TrainConfig, decisive, differences, read_config, train_config
+from pspgrasp.training.config import TrainConfig, decisive, differences, read_config, told, train_config
 
 CONFIGS = sorted((Path(__file__).parents[2] / "config" / "train").glob("*.yaml"))
 LABELLED = {"data": {"labelled": [{"folder": "cornell", "share": 0.5}, {"folder": "mine", "unit_m": 0.001}]}}
@@ -75,6 +75,7 @@ def test_differences_name_the_place_and_both_values() -> None:
     first = {"a": 1, "b": {"c": 0.5, "d": [1, 2]}, "e": 1}
     assert differences(first, first) == []
     second = {"a": 1, "b": {"c": 0.25, "d": [1]}, "f": 2}
+    assert told(["a"] * 9) == "a; a; a; a; a; and 4 more"
     assert differences(first, second) == [
         "b/c: 0.5, not 0.25",
         "b/d: [1, 2], not [1]",

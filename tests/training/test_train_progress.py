@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Sequence
 
 import numpy as np
 import pytest
 import torch
 from bars import SIDE, Bars, bars_config, bars_run
 
+from pspgrasp.data.batch import GraspBatch
 from pspgrasp.training import progress
+from pspgrasp.training.batches import Share
 from pspgrasp.training.fit import train
 from pspgrasp.training.pictures import CAPTION_PX, TITLES, maps_sheet
 from pspgrasp.training.progress import spoken_time
@@ -67,6 +70,24 @@ def test_a_row_a_sample_a_column_a_map() -> None:
 
 def test_small_maps_are_drawn_as_large_as_the_image() -> None:
     assert maps_sheet(IMAGES, TARGETS[..., ::2, ::2], TARGETS[..., ::2, ::2]).shape[0] == CAPTION_PX + 2 * SIDE
+
+
+@pytest.mark.parametrize(
+    ("stopped_at", "said"),
+    [(1, "stopped at step 1; nothing was saved before the first validation"), (4, "--resume goes on after step 3")],
+)
+def test_who_stops_a_run_is_told_how_to_go_on(
+    stopped_at: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    class Stopped(Bars):
+        def batch(self, indices: Sequence[int], device: torch.device) -> GraspBatch:
+            if indices[0] >= 4 * stopped_at:
+                raise KeyboardInterrupt
+            return super().batch(indices, device)
+
+    with pytest.raises(SystemExit):
+        train(bars_run(tmp_path, bars_config(), training=(Share("bars", Stopped(), 4),)))
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Make the checkpoints that ship: train them, judge them beside those that ship now, and keep the better."""
