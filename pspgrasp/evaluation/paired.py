@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb
 from typing import Sequence
-
-from scipy.stats import binom
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,9 @@ class Paired:
 
 def paired(hits: Sequence[bool], other_hits: Sequence[bool]) -> Paired:
     """Return how the detector with `hits` does against the one with `other_hits`, image by image."""
-    wins = sum(hit and not other for hit, other in zip(hits, other_hits))
-    losses = sum(other and not hit for hit, other in zip(hits, other_hits))
-    # Of equally good ones each wins a split image with chance 1/2; twice the smaller tail (McNemar 1947, exact).
-    tail = float(binom.cdf(min(wins, losses), wins + losses, 0.5))
+    wins = sum(1 for hit, other in zip(hits, other_hits) if hit and not other)
+    losses = sum(1 for hit, other in zip(hits, other_hits) if other and not hit)
+    # Of equally good ones each wins a split image with chance 1/2: twice the smaller tail (McNemar 1947, exact).
+    split, fewer = wins + losses, min(wins, losses)
+    tail = sum(comb(split, won) for won in range(fewer + 1)) / 2**split
     return Paired(wins, losses, min(1.0, 2 * tail))

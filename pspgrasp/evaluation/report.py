@@ -57,9 +57,9 @@ def scene_lines(result: SceneEvaluation, bound: SceneEvaluation) -> List[str]:
 def bound_line(bound: SceneEvaluation) -> str:
     """Return what the labels come to by the check that judges everybody."""
     clearance = bound.protocol.partition(", ")[2]
-    unlabelled = bound.images - bound.graspable.images
-    none = f"; {unlabelled} scenes have none" if unlabelled else ""
-    return f"labels      {bound.success:.3f} of the scenes' own labels hold ({clearance}){none}"
+    poor = bound.images - bound.graspable.images
+    hardly = f"; {poor} scenes have hardly anything to grasp" if poor else ""
+    return f"labels      {bound.success:.3f} of the scenes' own labels hold ({clearance}){hardly}"
 
 
 def _bound(result: SceneEvaluation, bound: SceneEvaluation) -> List[str]:

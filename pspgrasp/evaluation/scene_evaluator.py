@@ -21,7 +21,7 @@ class SceneOutcome:
     Attributes:
         name: Seed and number: "0/17".
         kinds: What kind of scene it is.
-        graspable: Whether there is a label at all.
+        graspable: Whether its best label is worth the name.
         hit: Whether the best grasp holds.
         verdict: What becomes of the best grasp.
         guesses: The judged grasps, best first.
@@ -61,7 +61,7 @@ class SceneEvaluation:
         without_grasp: Scenes for which no grasp was put out.
         top_n: "n" -> share of scenes with a grasp that holds among the n best.
         verdicts: What became of the best grasps, and how often.
-        graspable: The share among scenes that have a label at all.
+        graspable: The share among scenes whose best label is worth the name.
         by_kind: Kind of scene -> the share among them.
         calibration: Of the quality of all judged grasps; None where there was none.
         outcomes: Each scene's.

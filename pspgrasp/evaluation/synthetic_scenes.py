@@ -25,6 +25,7 @@ from pspgrasp.predictor import GraspPredictor
 FIRST_TEST_SEED = 2**31  # a training run takes seeds below: none can have seen these scenes
 SCENES_A_BATCH = 8
 WIDTH_SCALE_PX = 150.0  # of label maps; any will do, since they are decoded by the same
+GRASPABLE_QUALITY = 0.1  # a scene whose best label is poorer has hardly anything to grasp
 BIN_WALLS = 4  # a scene with fewer walls stands on a table
 
 #: A robot's camera says z. Cornell's range is a way to store depth that a robot's driver doesn't have.
@@ -55,8 +56,8 @@ class JudgedScene:
 
     @property
     def graspable(self) -> bool:
-        """Whether there is a label at all."""
-        return bool(self.labels.quality.max() > 0)
+        """Whether the best label is worth the name."""
+        return bool(self.labels.quality.max() >= GRASPABLE_QUALITY)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ class Progress(Callback):
         done, goal = step - self._start_step, module.config.max_steps
         left = spoken_time(spent_s / done * (goal - step))
         images_s = done * module.config.batch_size / spent_s
-        return f"step {step}/{goal}, loss {float(module.parts['loss']):.4f}, {images_s:.0f} images/s, {left} left"
+        speed = f"{images_s:.0f}" if images_s >= 10 else f"{images_s:.1f}"
+        return f"step {step}/{goal}, loss {float(module.parts['loss']):.4f}, {speed} images/s, {left} left"
 
     def _say(self, text: str, end: str) -> None:
         sys.stderr.write((f"{text:<79}" if self._on_terminal else text) + end)

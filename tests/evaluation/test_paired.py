@@ -27,3 +27,9 @@ def test_p_is_twice_the_smaller_tail_of_a_fair_coin(wins: int, losses: int, p: f
     found = paired(hits, others)
     assert (found.wins, found.losses) == (wins, losses)
     assert found.p == pytest.approx(p)
+
+
+def test_thousands_of_split_images_are_no_trouble() -> None:
+    even, uneven = (paired([True] * wins + [False] * 2000, [False] * wins + [True] * 2000) for wins in (2000, 2200))
+    assert even.p == 1.0
+    assert uneven.p == pytest.approx(0.002, abs=0.001), "3.1 standard deviations"

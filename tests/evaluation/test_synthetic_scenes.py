@@ -102,8 +102,8 @@ def test_kinds_say_how_many_where_and_how_seen() -> None:
 
 def test_nearly_all_labels_hold(scenes) -> None:
     result = judged(SceneLabels(BARELY_OPENED), scenes)
-    assert result.success >= 0.85, result.verdicts
-    assert result.top_n["3"] >= 0.9
+    assert result.graspable.images > len(scenes) / 2
+    assert result.graspable.success >= 0.85, result.verdicts
 
 
 def test_labels_hold_because_of_where_they_are(scenes) -> None:
@@ -112,7 +112,7 @@ def test_labels_hold_because_of_where_they_are(scenes) -> None:
             best = SceneLabels(BARELY_OPENED)(scene)[:1]
             return tuple(replace(g, u=(g.u + by_px) % 299, angle_rad=g.angle_rad + by_rad) for g in best)
 
-        return judged(Fixed(grasps), scenes).success
+        return judged(Fixed(grasps), scenes).graspable.success
 
     assert shifted(0, 0) >= 0.85
     assert shifted(100, 0) < 0.3
@@ -141,7 +141,8 @@ def test_jaws_that_should_open_wider_than_they_can_are_told(scenes) -> None:
 
 
 def test_jaws_that_hardly_open_come_down_on_the_thing(scenes) -> None:
-    assert judged(with_width(1.0), scenes).verdicts["opens too little"] == len(scenes)
+    graspable = [scene for scene in scenes if scene.graspable]
+    assert judged(with_width(1.0), graspable).verdicts["opens too little"] == len(graspable) > 0
 
 
 def test_a_grasp_is_held_exactly_if_the_labeller_says_so_and_every_verdict_is_met(scenes, monkeypatch) -> None:

@@ -72,26 +72,23 @@ def test_it_learns_bars_and_its_checkpoint_finds_them(tmp_path: Path) -> None:
     assert checkpoint.width == "contact"
 
 
-@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize(
-    ("architecture", "network"),
-    [("ggcnn2", {}), ("grconvnet", {"channels": 4}), ("pspgraspnet", {**PSP, "auxiliary_channels": 8})],
+    ("architecture", "network", "machine"),
+    [
+        ("ggcnn2", {}, {"workers": 2}),
+        ("grconvnet", {"channels": 4}, {"precision": "bf16"}),
+        ("pspgraspnet", {**PSP, "auxiliary_channels": 8}, {"channels_last": True}),
+    ],
 )
 def test_every_network_trains_at_batch_1_and_the_record_tells_how(
-    architecture: str, network: dict, workers: int, tmp_path: Path
+    architecture: str, network: dict, machine: dict, tmp_path: Path
 ) -> None:
-    if workers and architecture != "ggcnn2":
-        pytest.skip("who makes the samples is no matter of the network")
     config = bars_config(
         model={"architecture": architecture, "network": network},
         batch_size=1,
         max_steps=2,
         validate_every=2,
-        machine={
-            "workers": workers,
-            "precision": "bf16" if architecture == "grconvnet" else "32",
-            "channels_last": True,
-        },
+        machine=machine,
     )
     train(bars_run(tmp_path, config, command="pspgrasp train x.yaml"))
     record = load_checkpoint(tmp_path / "best.safetensors").training

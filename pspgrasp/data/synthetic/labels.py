@@ -53,7 +53,9 @@ def label(view: View, cameras: Cameras, gripper: GripperConfig, width_scale_px: 
         volume[cell] = success(closing, gripper) * _in_view(some, closing, side_px)
         width_px[cell] = closing.width_m.nan_to_num(0.0, 0.0, 0.0) * closing.px_per_m
     robust = _averaged(volume, _off_cells(view, cameras))
-    return _enlarged(*_best(robust, width_px, angles_rad), width_scale_px, side_px)
+    target = _enlarged(*_best(robust, width_px, angles_rad), width_scale_px, side_px)
+    # The averages reach beyond things, where a grasp would have the depth of what lies behind.
+    return target * (view.thing > 0)[:, None]
 
 
 def _attempts(view: View, cameras: Cameras, gripper: GripperConfig, angles_rad: torch.Tensor) -> Attempts:
@@ -110,7 +112,7 @@ def _best(
     double = torch.zeros_like(quality.expand(-1, 2, -1, -1)).clone()
     for step in (-1, 0, 1):  # between the directions tried: the mean of neighbours, by quality
         index = (best + step) % len(angles_rad)
-        weight, angle = robust.gather(1, index) ** 2, 2 * angles_rad[index]
+        weight, angle = (robust.gather(1, index) / quality.clamp(min=1e-12)) ** 2, 2 * angles_rad[index]
         double += torch.cat([weight * angle.cos(), weight * angle.sin()], dim=1)
     double = double / double.norm(dim=1, keepdim=True).clamp(min=1e-9)
     return quality, double, width_px.gather(1, best)

@@ -1,0 +1,90 @@
+"""Laws of the release: what ships is replaced by what is better, and by nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List
+
+import pytest
+
+pytest.importorskip("lightning")
+
+from pspgrasp.checkpoint import load_checkpoint
+from pspgrasp.cli import main
+from pspgrasp.evaluation.paired import paired
+from pspgrasp.release.judging import Bout, better
+from pspgrasp.shipped import shipped_checkpoints
+
+CONFIG = """
+model: {architecture: ggcnn}
+preprocess: {input_size_px: 96}
+width_scale_px: 48.0
+batch_size: 2
+max_steps: 4
+validate_every: 2
+validation: {scenes: 2}
+"""
+
+
+def bout(new_hits: List[bool], old_hits: List[bool]) -> Bout:
+    return Bout("images", len(new_hits), sum(new_hits), sum(old_hits), paired(new_hits, old_hits))
+
+
+def test_better_is_as_good_on_scenes_and_clearly_worse_nowhere() -> None:
+    even, ahead = bout([True, False], [False, True]), bout([True] * 9 + [False], [False] * 9 + [True])
+    behind, beaten = bout([False], [True]), bout([False] * 10, [True] * 10)
+    assert better([even])
+    assert better([ahead, even])
+    assert better([ahead, behind]), "one image decides nothing"
+    assert not better([behind])
+    assert not better([ahead, beaten])
+
+
+@pytest.fixture
+def configs(tmp_path: Path) -> Path:
+    (tmp_path / "ggcnn.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def release(configs: Path, *more: str) -> int:
+    folders = ["--configs", str(configs), "--output", str(configs / "runs"), "--into", str(configs / "weights")]
+    return main(["release", "--names", "ggcnn", "--scenes", "4", "--device", "cpu", *folders, *more])
+
+
+def test_an_untrained_network_replaces_nothing(configs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (configs / "weights").mkdir()
+    (configs / "weights" / "ggcnn.safetensors").write_bytes(shipped_checkpoints()["ggcnn"].read_bytes())
+    before = (configs / "weights" / "ggcnn.safetensors").read_bytes()
+    assert release(configs) == 0
+    said = capsys.readouterr().out
+    assert "generated scenes 0 to 3 of seed 0: 0 of 4" in said
+    assert (configs / "weights" / "ggcnn.safetensors").read_bytes() == before
+    assert said.endswith("done\n")
+
+
+def test_a_piece_ends_in_time_and_the_next_goes_on(configs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert release(configs, "--minutes", "0.00001") == 0
+    assert "not done yet: ggcnn; the same command goes on" in capsys.readouterr().out
+    assert release(configs) == 0
+    assert "done" in capsys.readouterr().out
+    new = load_checkpoint(configs / "runs" / "ggcnn" / "best.safetensors")
+    assert new.training["command"] == "pspgrasp release --names ggcnn"
+    assert new.width == "contact"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--names", "resnet18"], "resnet18.yaml is missing"),
+        (["--names", "resnet19"], "no checkpoint 'resnet19' ships; there are: efficientnet_lite0, ggcnn, resnet18"),
+        (["--scenes", "0"], "--scenes must lie in"),
+        (["--minutes", "-1"], "--minutes must lie in"),
+        (["--data", "nowhere"], "nowhere is not a folder"),
+    ],
+)
+def test_what_cannot_be_made_is_said_before_anything_is_trained(
+    more: List[str], said: str, configs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert release(configs, *more) == 1
+    assert said in capsys.readouterr().err
+    assert not (configs / "runs").exists()
