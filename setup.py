@@ -25,7 +25,8 @@ SHARED = [
     "srv/*.srv",
     "compat/ggcnn/*/*.*",
     "launch/*",
-    "config/*",
+    "config/*.yaml",
+    "config/*/*.yaml",
     "scripts/*",
 ]
 

@@ -95,7 +95,10 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     }
     part = path.with_name(path.name + ".part")
     try:
+        part.touch()
+        mode = part.stat().st_mode  # as the user's umask has it; safetensors lets nobody else read its files
         save_file(_apart(checkpoint.weights), part, {HEADER: json.dumps(header)})
+        part.chmod(mode)
         os.replace(part, path)
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)

@@ -108,7 +108,8 @@ def to_yaml(config: Any, indent: str = "") -> str:
         if dataclasses.is_dataclass(value):
             lines += [f"{indent}{entry.name}:", to_yaml(value, indent + "  ")]
         else:
-            lines.append(f"{indent}{entry.name}: {_yaml_value(_plain(value))}  # {entry.metadata.get('doc', '')}")
+            doc = entry.metadata.get("doc", "")
+            lines.append(f"{indent}{entry.name}: {_yaml_value(_plain(value))}" + (f"  # {doc}" if doc else ""))
     return "\n".join(lines)
 
 

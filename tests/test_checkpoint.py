@@ -57,6 +57,12 @@ def test_what_is_read_is_what_was_written(architecture: str, tmp_path: Path) -> 
         assert other.weights[name].dtype == tensor.dtype
 
 
+def test_a_file_can_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    (tmp_path / "any").touch()
+    save_checkpoint(checkpoint_of(), tmp_path / "mine.safetensors")
+    assert (tmp_path / "mine.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
 def test_widths_are_openings_where_a_file_does_not_say(tmp_path: Path) -> None:
     path = written(tmp_path / "old.safetensors", honest(), build_model(GGCNN).state_dict())
     assert load_checkpoint(path).width == "opening"

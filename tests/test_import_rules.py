@@ -69,6 +69,7 @@ def test_no_module_of_the_core_is_forgotten() -> None:
 def test_importing_the_core_brings_no_ros_and_does_nothing(tmp_path: Path) -> None:
     # What torch, timm and OpenCV do when they are imported is their own affair.
     foreign = ["torch", "timm", "cv2", "scipy.ndimage", "scipy.spatial.transform", "safetensors.torch", "yaml"]
+    foreign += ["lightning.pytorch"]  # sets an environment variable and a log handler
     modules = imported(CORE, tmp_path, before=foreign)
     assert set(CORE) <= modules
     assert not modules & ROS

@@ -53,8 +53,13 @@ def test_wheel_has_the_trained_weights(wheel):
 
 
 @pytest.mark.slow
+def test_wheel_has_the_page_on_which_frames_are_labelled(wheel):
+    assert "pspgrasp/data/labelling/page.html" in zipfile.ZipFile(wheel).namelist()
+
+
+@pytest.mark.slow
 def test_wheel_has_what_ros_looks_for(wheel):
-    patterns = ("package.xml", "msg/*", "srv/*", "compat/ggcnn/*/*.*", "launch/*", "config/*")
+    patterns = ("package.xml", "msg/*", "srv/*", "compat/ggcnn/*/*.*", "launch/*", "config/**/*.yaml")
     wanted = {file for pattern in patterns for file in CHECKOUT.glob(pattern)} | set(EXECUTABLES)
     shared = {name.partition("share/pspgrasp/")[2] for name in zipfile.ZipFile(wheel).namelist()}
     assert shared >= {str(file.relative_to(CHECKOUT)) for file in wanted}

@@ -236,7 +236,9 @@ def test_a_grasp_that_holds_is_free_of_matter_and_as_wide_as_what_it_holds() -> 
         closing = close_jaws(view, scenes.cameras, attempts, GRIPPER)
         opening_m = (2 * torch.maximum(closing.left_m, closing.right_m) + 0.004).clamp(max=GRIPPER.opening_m)
         good = holds(closing, opening_m, GRIPPER).nonzero()[:, 0][:25]
-        for hand, width_m in zip(_hands(view, scenes.cameras, attempts.of(good), opening_m[good]), closing.width_m[good]):
+        for hand, width_m in zip(
+            _hands(view, scenes.cameras, attempts.of(good), opening_m[good]), closing.width_m[good]
+        ):
             hit.append(bool((_tops_m(scenes.parts, hand.fingers_m) > hand.tip_m + 0.001).any()))
             held = (_tops_m(scenes.parts, hand.between_m) > hand.tip_m).any(1)
             off.append(float(held.float().mean()) * hand.opening_m - float(width_m))

@@ -10,7 +10,7 @@ import torch
 from small_scenes import DISTANCE_M, FOCAL_PX, MIDDLE_PX, SIDE_PX, pictured, random_layouts, rolled, seen
 
 from pspgrasp.data.synthetic.antipodal import GripperConfig
-from pspgrasp.data.synthetic.labels import DIRECTIONS, GRID_PX, label
+from pspgrasp.data.synthetic.labels import DIRECTIONS, label
 from pspgrasp.data.synthetic.scenes import Layout
 from pspgrasp.data.synthetic.solids import Part
 from pspgrasp.data.synthetic.things import box, cylinder
@@ -37,7 +37,7 @@ def angle_rad_of(target: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("side_px", [64, 65, 66, 90])
 def test_maps_keep_their_bounds_at_every_size(side_px: int) -> None:
-    target, thing = labelled(*random_layouts(6, seed=110, side_px=side_px), side_px=side_px)
+    target, _ = labelled(*random_layouts(6, seed=110, side_px=side_px), side_px=side_px)
     quality, cosine, sine, width = target.unbind(1)
     assert target.shape == (6, 4, side_px, side_px)
     assert target.isfinite().all()

@@ -20,7 +20,7 @@ from small_scenes import (
     seen,
 )
 
-from pspgrasp.data.synthetic.render import FAR_M, MAP_CELLS, render, rays_of
+from pspgrasp.data.synthetic.render import FAR_M, MAP_CELLS, rays_of, render
 from pspgrasp.data.synthetic.scenes import Scenes, build_scenes
 from pspgrasp.data.synthetic.things import box, cylinder, ellipsoid
 
@@ -45,7 +45,7 @@ def brute_force(scenes: Scenes, side_px: int) -> tuple[torch.Tensor, torch.Tenso
 
 
 def test_windows_leave_nothing_out() -> None:
-    layouts = [*random_layouts(5, seed=30, side_px=45), *random_layouts(3, seed=34, side_px=45)]
+    layouts = random_layouts(5, seed=30, side_px=45)
     scenes, view = pictured(*layouts, side_px=45)
     table_m = render(scenes._replace(parts=scenes.parts.of(torch.zeros(0, dtype=torch.int64))), 45).depth_m
     depth_m, thing = brute_force(scenes, 45)
@@ -71,7 +71,7 @@ def test_every_pixel_of_a_bare_table_lies_in_its_plane() -> None:
     points_m = view.depth_m[..., None] * rays_of(scenes.cameras, SIDE_PX) - view.shift_m[:, None, None]
     height_m = (points_m @ view.rotation[:, None])[..., 2]
     assert height_m.abs().max() < 1e-5
-    assert view.depth_m[:, 59:61, 59:61].mean() == pytest.approx(DISTANCE_M, abs=1e-4)
+    assert view.depth_m[:, MIDDLE_PX, MIDDLE_PX].tolist() == pytest.approx([DISTANCE_M, DISTANCE_M], abs=1e-5)
 
 
 def test_the_principal_point_is_where_the_optical_axis_goes_through() -> None:
@@ -95,7 +95,7 @@ def test_x_is_right_and_y_is_up_and_lengths_are_those_of_the_pinhole() -> None:
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_turning_the_camera_about_its_axis_turns_the_picture(quarters: int) -> None:
     layout = seen([BLOCK], [cylinder(0.02, 0.06, (-0.05, 0.04, 0.0))], tilt_rad=0.4)
-    scenes, view = pictured(layout, rolled(layout, quarters * math.pi / 2))
+    _, view = pictured(layout, rolled(layout, quarters * math.pi / 2))
     turned_m = torch.rot90(view.depth_m[0], quarters)
     same = (view.depth_m[1] - turned_m).abs() < 1e-5
     assert same.float().mean() > 0.999, "a pixel on an edge may fall to either side"
@@ -132,7 +132,7 @@ def test_the_map_from_above_holds_the_highest_of_every_cell() -> None:
 
 
 def test_the_map_is_as_high_as_what_the_camera_sees() -> None:
-    scenes, view = pictured(*random_layouts(6, seed=50))
+    scenes, view = pictured(*random_layouts(4, seed=50))
     points_m = view.depth_m[..., None] * rays_of(scenes.cameras, SIDE_PX) - view.shift_m[:, None, None]
     points_m = points_m @ view.rotation[:, None]
     highest_m = torch.nn.functional.max_pool2d(view.heights_m[:, None], 3, 1, 1)[:, 0]

@@ -14,6 +14,7 @@ from pspgrasp.data import tabletop
 from pspgrasp.data.synthetic.solids import EMPTY, Part, Quadrics, stacked
 from pspgrasp.data.synthetic.things import FAMILIES, box, cone, cylinder, ellipsoid
 
+Point = Union[Sequence[float], np.ndarray]
 CPU = torch.device("cpu")
 SOLIDS = [
     (box((0.06, 0.04, 0.02)), tabletop.Box((0.03, 0.02, 0.01))),
@@ -29,7 +30,7 @@ def hits(part: Part, origin_m: np.ndarray, direction: np.ndarray) -> np.ndarray:
     return many.first_hit(torch.from_numpy(origin_m).float(), torch.from_numpy(direction).float()).double().numpy()
 
 
-def hit(part: Part, origin_m: Sequence[float], direction: Sequence[float]) -> float:
+def hit(part: Part, origin_m: Point, direction: Point) -> float:
     return float(hits(part, np.array([origin_m], float), np.array([direction], float))[0])
 
 
@@ -41,19 +42,18 @@ def rays_towards(part: Part, count: int, rng: np.random.Generator) -> tuple[np.n
     return origin_m, direction / direction[:, 2:]
 
 
-@pytest.mark.parametrize("distance_m", [0.38, 1.3])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_hit_is_the_first_matter_on_its_ray(family: str, distance_m: float) -> None:
+def test_a_hit_is_the_first_matter_on_its_ray(family: str) -> None:
     rng = np.random.default_rng(0)
-    for part in example(family, seed=int(10 * distance_m)):
-        turned = part.turned(any_rotation(rng), np.array([0.0, 0.0, distance_m]))
+    for part in example(family)[:10]:
+        turned = part.turned(any_rotation(rng), np.array([0.0, 0.0, rng.uniform(0.38, 1.3)]))
         origin_m, ray = rays_towards(turned, 60, rng)
         depth_m = hits(turned, origin_m, ray)
         met = np.isfinite(depth_m)
         assert met.any(), "the rays are aimed at it"
         border_m = outside_m(turned, origin_m[met] + depth_m[met, None] * ray[met])
         np.testing.assert_allclose(border_m, 0.0, atol=1e-5)
-        before_m = turned.centre_m[2] + np.linspace(-1, 1, 400) * 1.8 * np.linalg.norm(turned.half_m)
+        before_m = turned.centre_m[2] + np.linspace(-1, 1, 250) * 1.8 * np.linalg.norm(turned.half_m)
         inside_m = -outside_m(turned, origin_m[:, None] + before_m[:, None] * ray[:, None])
         matter = (inside_m > 1e-4) & (before_m < depth_m[:, None] - 1e-4)
         assert not matter.any(), "the ray went through matter before it met it, or missed it"

