@@ -1,8 +1,8 @@
 """The hard check: does a grasp hold in the scene as it truly is, and if not, what is the first thing wrong with it?
 
 The labeller's own check, on exact depth. A grasp of the image is laid into the scene: the gripper comes down from above
-where its pixel truly sees a surface, turned and opened so that it looks like the grasp in the image. So neither an
-error of measured depth nor the tilt of the camera is counted against a detector that finds the right pixels.
+where its pixel truly sees a surface, turned so that it looks like the grasp in the image, and opened by the width in
+pixels times depth / focal length. So an error of measured depth at one pixel isn't counted against a detector.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class SceneGuess:
 
     Attributes:
         grasp: In pixels of the image.
-        opening_m: What its width in the image comes to in the scene [m].
+        opening_m: What its width comes to at the depth that its pixel truly sees [m].
         verdict: What becomes of it.
     """
 
@@ -56,7 +56,9 @@ def tried(scene: JudgedScene, grasps: Sequence[ImageGrasp], gripper: GripperConf
         return ()
     attempts = _attempts(scene, grasps, gripper)
     closing = close_jaws(scene.view, scene.cameras, attempts, gripper)
-    opening_m = torch.tensor([grasp.width_px for grasp in grasps]) / closing.px_per_m
+    seen_m = scene.view.depth_m[0, attempts.v, attempts.u]
+    # As a robot works it out, which knows depth and focal length: see `detect.lift`.
+    opening_m = torch.tensor([grasp.width_px for grasp in grasps]) * seen_m / scene.cameras.focal_px
     on_thing = scene.view.thing[0, attempts.v, attempts.u] > 0
     held = on_thing & holds(closing, opening_m, gripper)
     wrong = _wrong(closing, on_thing, opening_m, gripper)

@@ -21,6 +21,7 @@ from pspgrasp.data.synthetic.scenes import Cameras
 
 STEP_M = 0.002  # in which closing jaws are followed
 LINES = 5  # across the jaw
+UPPER_SHARE = 0.75  # of the insertion, where a second look tells how a contact leans
 BELOW_TOP_M = 0.004  # farther below what one sees from above, a surface is a side wall
 
 
@@ -158,10 +159,10 @@ def close_jaws(view: View, cameras: Cameras, attempts: Attempts, gripper: Grippe
     left, right = _taken(view, stands, attempts, across_m, 1.0, gripper)
     left_run, right_run = _run(left), _run(right)
     holding = (left_run > 0) & (right_run > 0) & (left_run[:, LINES // 2] > 0)[:, None]
-    half_runs = [_run(side) for side in _taken(view, stands, attempts, across_m, 0.5, gripper)]
+    upper_runs = [_run(side) for side in _taken(view, stands, attempts, across_m, UPPER_SHARE, gripper)]
     slopes = [
-        _slope(run, half_run, holding, across_m, attempts.insertion_m)
-        for run, half_run in zip((left_run, right_run), half_runs)
+        _slope(run, upper_run, holding, across_m, attempts.insertion_m)
+        for run, upper_run in zip((left_run, right_run), upper_runs)
     ]
     left_m, right_m = (_stop_m(run, holding, gripper) for run in (left_run, right_run))
     rooms = [_beyond_m(*side) - stop for *side, stop in ((left, left_run, left_m), (right, right_run, right_m))]
@@ -236,7 +237,7 @@ def _stop_m(run: torch.Tensor, holding: torch.Tensor, gripper: GripperConfig) ->
 
 
 def _slope(
-    run: torch.Tensor, half_run: torch.Tensor, holding: torch.Tensor, across_m: torch.Tensor, insertion_m: torch.Tensor
+    run: torch.Tensor, upper_run: torch.Tensor, holding: torch.Tensor, across_m: torch.Tensor, insertion_m: torch.Tensor
 ) -> torch.Tensor:
     """Return the angle (N,) [rad] between a contact's normal and the closing direction."""
     weight, border_m = holding.float(), run.float() * STEP_M
@@ -244,9 +245,9 @@ def _slope(
     off_m = across_m - ((weight * across_m).sum(1) / count)[:, None]
     # Least squares over the lines: how the border runs across the jaw.
     turned = (weight * off_m * border_m).sum(1) / (weight * off_m**2).sum(1).clamp(min=1e-9)
-    # How it runs along the approach, between the half and the full depth; an undercut is not seen.
-    deeper_m = (weight * (border_m - half_run.float() * STEP_M).clamp(min=0)).sum(1) / count
-    return torch.atan(torch.hypot(turned, deeper_m / (0.5 * insertion_m).clamp(min=1e-4)))
+    # How it runs along the approach, between the upper look and the full depth; an undercut is not seen.
+    deeper_m = (weight * (border_m - upper_run.float() * STEP_M).clamp(min=0)).sum(1) / count
+    return torch.atan(torch.hypot(turned, deeper_m / ((1 - UPPER_SHARE) * insertion_m).clamp(min=1e-4)))
 
 
 def success(closing: Closing, gripper: GripperConfig) -> torch.Tensor:

@@ -31,12 +31,15 @@ DIRECTIONS = 12
 OFF_M = 0.003  # standard deviation of a robot's position [m]
 CHUNK = 65536  # attempts at a time; bounds the memory
 THINNEST_M = 0.002  # lower things are left lying
+LEANING = 0.15  # how much better a level direction counts
+LEAST_QUALITY = 1e-3  # less is none
 
 
 def label(view: View, cameras: Cameras, gripper: GripperConfig, width_scale_px: float) -> torch.Tensor:
     """Return the target (B, 4, N, N): quality, cos 2phi, sin 2phi, contact width / scale.
 
-    The contact width is what it is in the image, in pixels.
+    The contact width is in pixels as if the grasp were seen face on, at the depth of the surface: times depth / focal
+    length it is the true width, also where an oblique camera sees it foreshortened.
     """
     count, side_px = view.depth_m.shape[0], view.depth_m.shape[-1]
     angles_rad = torch.arange(DIRECTIONS, device=view.depth_m.device) * (math.pi / DIRECTIONS)
@@ -51,8 +54,12 @@ def label(view: View, cameras: Cameras, gripper: GripperConfig, width_scale_px: 
         direction = (some.angle_rad * (DIRECTIONS / math.pi)).round().long()
         cell = (some.scene, direction, some.v // GRID_PX, some.u // GRID_PX)
         volume[cell] = success(closing, gripper) * _in_view(some, closing, side_px)
-        width_px[cell] = closing.width_m.nan_to_num(0.0, 0.0, 0.0) * closing.px_per_m
-    robust = _averaged(volume, _off_cells(view, cameras))
+        px_per_m = cameras.focal_px[some.scene] / view.depth_m[some.scene, some.v, some.u]
+        width_px[cell] = closing.width_m.nan_to_num(0.0, 0.0, 0.0) * px_per_m
+    off_cells = _off_cells(view, cameras)
+    robust = _averaged(volume, off_cells)
+    # Wherever the average has quality it has a width: that of the grasps which gave it.
+    width_px = _averaged(volume * width_px, off_cells) / robust.clamp(min=1e-12)
     target = _enlarged(*_best(robust, width_px, angles_rad), width_scale_px, side_px)
     # The averages reach beyond things, where a grasp would have the depth of what lies behind.
     return target * (view.thing > 0)[:, None]
@@ -106,7 +113,7 @@ def _best(
 ) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return quality, the double direction as (B, 2, H, W) cos and sin, and the width [px] of the best direction."""
     # Round things can be grasped in any direction; a network can learn one only if it is always the same.
-    leaning = robust * (1 + 0.05 * torch.cos(2 * angles_rad))[:, None, None]
+    leaning = robust * (1 + LEANING * torch.cos(2 * angles_rad))[:, None, None]
     best = leaning.argmax(1, keepdim=True)
     quality = robust.gather(1, best)
     double = torch.zeros_like(quality.expand(-1, 2, -1, -1)).clone()
@@ -121,18 +128,15 @@ def _best(
 def _enlarged(
     quality: torch.Tensor, double: torch.Tensor, width_px: torch.Tensor, width_scale_px: float, side_px: int
 ) -> torch.Tensor:
-    """Return maps of the image's size: quality linear between cells, direction and width by quality."""
-    known = (width_px > 0).float() * quality.clamp(min=1e-4) * (quality > 0)
-    values = torch.cat([quality, known, known * double, known * width_px / width_scale_px], dim=1)
-    cells = quality.shape[-1]
-    large = functional.interpolate(
-        values, size=(cells * GRID_PX, cells * GRID_PX), mode="bilinear", align_corners=False
-    )
+    """Return maps of the image's size: linear between cells, direction and width weighted by quality."""
+    values = torch.cat([quality, quality * double, quality * width_px / width_scale_px], dim=1)
+    side = quality.shape[-1] * GRID_PX
+    large = functional.interpolate(values, size=(side, side), mode="bilinear", align_corners=False)
     large = large[:, :, :side_px, :side_px]
     short = side_px - large.shape[-1]
     large = functional.pad(large, (0, short, 0, short), mode="replicate") if short > 0 else large
-    weight = large[:, 1:2].clamp(min=1e-6)
-    known = (large[:, 1:2] > 1e-6).float()
-    double = large[:, 2:4] / weight * known
-    double = double / double.norm(dim=1, keepdim=True).clamp(min=1e-6)
-    return torch.cat([large[:, :1], double, large[:, 4:] / weight * known], dim=1)
+    weight, double = large[:, :1], large[:, 1:3]
+    double = double / double.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    # Where neighbours close across each other there is no direction between them, and no grasp.
+    known = ((weight > LEAST_QUALITY) & (double.norm(dim=1, keepdim=True) > 0.5)).float()
+    return known * torch.cat([weight, double, large[:, 3:] / weight.clamp(min=1e-12)], dim=1)

@@ -62,12 +62,12 @@ class Triangles(NamedTuple):
         return torch.where(within, (other * across).sum(1) * scale, torch.full_like(u, NEVER))
 
 
-def joined(meshes: Sequence[np.ndarray], scenes: Sequence[int], things: Sequence[int], device: torch.device) -> Triangles:
-    """Return meshes (T, 3, 3) side by side on a device; `scenes` and `things` tell what each belongs to."""
+def joined(meshes: Sequence[np.ndarray], owners: Sequence[Tuple[int, int]], device: torch.device) -> Triangles:
+    """Return meshes (T, 3, 3) side by side on a device; `owners` tells scene and thing of each."""
     counts = torch.tensor([len(mesh) for mesh in meshes], dtype=torch.int64)
     corners = np.concatenate([np.zeros((0, 3, 3)), *meshes]).astype(np.float32)
-    owners = [torch.tensor(list(some), dtype=torch.int64).repeat_interleave(counts).to(device) for some in (scenes, things)]
-    return Triangles(torch.from_numpy(corners).to(device), *owners)
+    owned = torch.tensor(list(owners), dtype=torch.int64).view(-1, 2).repeat_interleave(counts, 0).to(device)
+    return Triangles(torch.from_numpy(corners).to(device), *owned.unbind(1))
 
 
 @lru_cache(maxsize=4)

@@ -6,8 +6,8 @@ from typing import NamedTuple, Tuple
 
 import torch
 
-from pspgrasp.data.synthetic.scenes import Cameras, Scenes, cells_of, columns
-from pspgrasp.data.synthetic.solids import NEVER, Parts
+from pspgrasp.data.synthetic.scenes import Cameras, Scenes, Solids, cells_of, columns
+from pspgrasp.data.synthetic.solids import NEVER
 
 FAR_M = 10.0  # where nothing is met
 MAP_CELLS = 400  # on a side of the map from above
@@ -44,31 +44,39 @@ def render(scenes: Scenes, side_px: int) -> View:
 def _seen(scenes: Scenes, side_px: int) -> Tuple[torch.Tensor, torch.Tensor]:
     """Return depth and things (B, N, N)."""
     table_m = _table(scenes, side_px)
-    parts = scenes.parts.moved(scenes.rotation[scenes.parts.scene], scenes.shift_m[scenes.parts.scene])
-    part, column, row = cells_of(*_windows(parts, scenes.cameras, side_px))
-    some = parts.of(part)
+    hits = [_hits(solids, scenes, side_px) for solids in scenes.solids]
+    pixel, hit_m, owner = (torch.cat(some) for some in zip(*hits))
+    depth_m = table_m.flatten().scatter_reduce(0, pixel, hit_m, "amin")
+    seen = torch.where(hit_m == depth_m[pixel], owner, torch.zeros_like(owner))
+    thing = torch.zeros(table_m.numel(), dtype=torch.int64, device=pixel.device)
+    return depth_m.view_as(table_m), thing.scatter_reduce(0, pixel, seen, "amax").view_as(table_m)
+
+
+def _hits(solids: Solids, scenes: Scenes, side_px: int) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return pixel, depth [m] and thing, each (N,), of every ray that may meet a solid."""
+    moved = solids.moved(scenes.rotation[solids.scene], scenes.shift_m[solids.scene])
+    which, column, row = cells_of(*_windows(moved, scenes.cameras, side_px))
+    some = moved.of(which)
     x = (column - scenes.cameras.cx[some.scene]) / scenes.cameras.focal_px[some.scene]
     y = (row - scenes.cameras.cy[some.scene]) / scenes.cameras.focal_px[some.scene]
     rays = torch.stack([x, y, torch.ones_like(x)], dim=1)
     hit_m = some.first_hit(torch.zeros_like(rays), rays)
     hit_m = torch.where(hit_m > 0, hit_m, torch.full_like(hit_m, NEVER))
-    pixel = (some.scene * side_px + row) * side_px + column
-    depth_m = table_m.flatten().scatter_reduce(0, pixel, hit_m, "amin")
-    seen = torch.where(hit_m == depth_m[pixel], some.thing, torch.zeros_like(some.thing))
-    thing = torch.zeros(table_m.numel(), dtype=torch.int64, device=pixel.device)
-    return depth_m.view_as(table_m), thing.scatter_reduce(0, pixel, seen, "amax").view_as(table_m)
+    return (some.scene * side_px + row) * side_px + column, hit_m, some.thing
 
 
 def _from_above(scenes: Scenes, cells_m: torch.Tensor) -> torch.Tensor:
     """Return the highest z (B, G, G) [m] over each cell."""
-    part, cell, place = columns(scenes.parts, cells_m, MAP_CELLS)
-    down = torch.tensor([0.0, 0.0, -1.0], device=place.device).expand_as(place)
-    top_m = -scenes.parts.of(part).first_hit(place, down)
-    places = (torch.arange(MAP_CELLS, device=place.device) - (MAP_CELLS / 2 - 0.5)) * cells_m[:, None]
+    places = (torch.arange(MAP_CELLS, device=cells_m.device) - (MAP_CELLS / 2 - 0.5)) * cells_m[:, None]
     along_m = scenes.edge[:, 0, None, None] * places[:, None, :] + scenes.edge[:, 1, None, None] * places[:, :, None]
     floor_m = -scenes.floor_m[:, None, None].expand_as(along_m)
     ground_m = torch.where(along_m > scenes.edge[:, 2, None, None], floor_m, torch.zeros_like(floor_m))
-    return ground_m.flatten().scatter_reduce(0, cell, top_m, "amax").view_as(ground_m)
+    heights_m = ground_m.flatten()
+    for solids in scenes.solids:
+        which, cell, place = columns(solids, cells_m, MAP_CELLS)
+        down = torch.tensor([0.0, 0.0, -1.0], device=place.device).expand_as(place)
+        heights_m = heights_m.scatter_reduce(0, cell, -solids.of(which).first_hit(place, down), "amax")
+    return heights_m.view_as(ground_m)
 
 
 def rays_of(cameras: Cameras, side_px: int) -> torch.Tensor:
@@ -92,14 +100,12 @@ def _table(scenes: Scenes, side_px: int) -> torch.Tensor:
     return torch.where(along_m > scenes.edge[:, None, None, 2], floor_m, table_m).clamp(max=FAR_M)
 
 
-def _windows(parts: Parts, cameras: Cameras, side_px: int) -> Tuple[torch.Tensor, torch.Tensor]:
-    """Return the first and the last pixel (P, 2), column and row, that may see each part; last < first if none."""
-    signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], device=parts.scene.device)] * 3)
-    corners = parts.body.rotation @ (signs[None] * parts.body.half_m[:, None]).transpose(1, 2)
-    corners = corners + parts.body.centre_m[:, :, None]
+def _windows(solids: Solids, cameras: Cameras, side_px: int) -> Tuple[torch.Tensor, torch.Tensor]:
+    """Return the first and the last pixel (P, 2), column and row, that may see each of them; last < first if none."""
+    corners = solids.outline_m().transpose(1, 2)
     ahead = corners[:, 2].amin(1) > 0.02
-    xy = corners[:, :2] / corners[:, 2:].clamp(min=0.02) * cameras.focal_px[parts.scene][:, None, None]
-    middle = torch.stack([cameras.cx, cameras.cy], dim=1)[parts.scene]
+    xy = corners[:, :2] / corners[:, 2:].clamp(min=0.02) * cameras.focal_px[solids.scene][:, None, None]
+    middle = torch.stack([cameras.cx, cameras.cy], dim=1)[solids.scene]
     low = (xy.amin(2) + middle).floor().clamp(0, side_px).long()
     high = (xy.amax(2) + middle).ceil().clamp(-1, side_px - 1).long()
     whole = torch.tensor([[0, 0], [side_px - 1, side_px - 1]], device=low.device)

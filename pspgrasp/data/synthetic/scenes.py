@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import List, NamedTuple, Sequence, Tuple, TypeVar, Union
 
 import numpy as np
 import torch
 
 from pspgrasp.config import setting
+from pspgrasp.data.synthetic.meshes import Triangles, joined, random_mesh
 from pspgrasp.data.synthetic.solids import Part, Parts, stacked
-from pspgrasp.data.synthetic.things import box, random_thing
+from pspgrasp.data.synthetic.things import box, random_thing, random_turn
 from pspgrasp.data.tabletop import looking_at
 
 REFERENCE_PX = 300  # the side of the image for which focal lengths are given
 HEIGHT_CELL_M = 0.004  # of the grid on which things are dropped
 HEIGHT_CELLS = 280  # the default cameras see no farther than these
+HIGHEST_REST_M = 0.15  # what would lie higher on others is left out
+
+Solids = Union[Parts, Triangles]
+Thing = Union[List[Part], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,9 @@ class SceneConfig:
     longest_focal_px: float = setting(650.0, "longest; one scene in seven has up to twice as long [px]", 50.0, 5000.0)
     upright_share: float = setting(0.4, "cameras that look down, within 12 degrees", 0.0, 1.0)
     oblique_share: float = setting(0.35, "cameras at 35 to 52 degrees; the others at 12 to 35", 0.0, 1.0)
+    mesh_folder: str = setting("", "folder of meshes (STL, OBJ, PLY, OFF) to take things from; empty: none")
+    mesh_share: float = setting(0.5, "things that are meshes, where there is a folder of them", 0.0, 1.0)
+    mesh_scale: float = setting(1.0, "metres per unit of the files", 1e-6, 1e3)
 
 
 class Cameras(NamedTuple):
@@ -55,6 +63,7 @@ class Scenes(NamedTuple):
 
     Attributes:
         parts: Of all things, and of walls.
+        triangles: Of the things that are meshes.
         cameras: B of them.
         rotation: (B, 3, 3), from a scene's frame to its camera's optical frame (x right, y down, z forward).
         shift_m: (B, 3), the scene's origin in the optical frame [m].
@@ -64,6 +73,7 @@ class Scenes(NamedTuple):
     """
 
     parts: Parts
+    triangles: Triangles
     cameras: Cameras
     rotation: torch.Tensor
     shift_m: torch.Tensor
@@ -71,13 +81,18 @@ class Scenes(NamedTuple):
     floor_m: torch.Tensor
     reach_m: torch.Tensor
 
+    @property
+    def solids(self) -> Tuple[Solids, ...]:
+        """All that rays can meet but the table."""
+        return self.parts, self.triangles
+
 
 @dataclass(frozen=True)
 class Layout:
     """One scene as it is drawn by chance, before its things are dropped.
 
     Attributes:
-        things: Each a list of parts about its place on the table, at any height.
+        things: Each a list of parts, or a mesh (T, 3, 3) [m], at its place on the table, at any height.
         walls: Parts that are no thing.
         camera_pose: (4, 4), optical frame in the scene's frame.
         camera: Focal length, cx, cy [px].
@@ -86,7 +101,7 @@ class Layout:
         reach_m: Half of what the camera sees of the table [m].
     """
 
-    things: Tuple[List[Part], ...]
+    things: Tuple[Thing, ...]
     walls: Tuple[Part, ...]
     camera_pose: np.ndarray
     camera: Tuple[float, float, float]
@@ -146,7 +161,7 @@ def _random_pose(
 
 def _random_things(
     rng: np.random.Generator, config: SceneConfig, room_m: np.ndarray, edge: Tuple[float, float, float]
-) -> Tuple[List[Part], ...]:
+) -> Tuple[Thing, ...]:
     kind = rng.random()
     few, most = min(4, config.most_things), config.most_things
     if kind < config.single_share or most == 1:
@@ -161,10 +176,20 @@ def _random_things(
     # Back from beyond the table's edge, straight onto it.
     beyond_m = np.maximum(places @ edge[:2] - edge[2] + 0.03, 0)
     places = places - beyond_m[:, None] * edge[:2]
-    return tuple(
-        [part.turned(np.eye(3), np.array([*place, 0.0])) for part in random_thing(rng, config.tilted_share)]
-        for place in places
-    )
+    return tuple(_placed(_random_thing(rng, config), np.array([*place, 0.0])) for place in places)
+
+
+def _random_thing(rng: np.random.Generator, config: SceneConfig) -> Thing:
+    if config.mesh_folder and rng.random() < config.mesh_share:
+        mesh = random_mesh(rng, config.mesh_folder, config.mesh_scale)
+        return mesh @ random_turn(rng, config.tilted_share).T
+    return random_thing(rng, config.tilted_share)
+
+
+def _placed(thing: Thing, place_m: np.ndarray) -> Thing:
+    if isinstance(thing, np.ndarray):
+        return thing + place_m
+    return [part.turned(np.eye(3), place_m) for part in thing]
 
 
 def _random_bin(rng: np.random.Generator, reach_m: float) -> Tuple[Tuple[Part, ...], Tuple[float, float]]:
@@ -182,17 +207,12 @@ def _random_bin(rng: np.random.Generator, reach_m: float) -> Tuple[Tuple[Part, .
 
 def build_scenes(layouts: Sequence[Layout], device: torch.device) -> Scenes:
     """Return the scenes with every thing dropped to where it touches."""
-    parts, scenes, things = [], [], []
-    for scene, layout in enumerate(layouts):
-        for thing, some in enumerate((layout.walls, *layout.things)):
-            parts += list(some)
-            scenes += [scene] * len(some)
-            things += [thing] * len(some)
-    dropped = drop(stacked(parts, scenes, things, device), len(layouts))
+    parts, triangles = drop(_solids(layouts, device), len(layouts))
     poses = torch.from_numpy(np.stack([np.linalg.inv(layout.camera_pose) for layout in layouts])).float().to(device)
     cameras = torch.tensor([layout.camera for layout in layouts], device=device)
     return Scenes(
-        dropped,
+        parts,
+        triangles,
         Cameras(*cameras.unbind(1)),
         poses[:, :3, :3],
         poses[:, :3, 3],
@@ -202,56 +222,100 @@ def build_scenes(layouts: Sequence[Layout], device: torch.device) -> Scenes:
     )
 
 
-def drop(parts: Parts, scenes: int) -> Parts:
-    """Return the parts with each thing, in turn, moved along z until it touches the table or what is there already.
+def _solids(layouts: Sequence[Layout], device: torch.device) -> Tuple[Parts, Triangles]:
+    """Return all parts and all triangles; walls are thing 0."""
+    parts: List[Part] = []
+    meshes: List[np.ndarray] = []
+    part_owners: List[Tuple[int, int]] = []
+    mesh_owners: List[Tuple[int, int]] = []
+    for scene, layout in enumerate(layouts):
+        for number, thing in enumerate((list(layout.walls), *layout.things)):
+            if isinstance(thing, np.ndarray):
+                meshes.append(thing)
+                mesh_owners.append((scene, number))
+            else:
+                parts += thing
+                part_owners += [(scene, number)] * len(thing)
+    return stacked(parts, part_owners, device), joined(meshes, mesh_owners, device)
 
-    On a grid of cells; things don't topple. Walls stay where they are.
+
+def drop(solids: Tuple[Parts, Triangles], scenes: int) -> Tuple[Parts, Triangles]:
+    """Return the solids with each thing, in turn, moved along z until it touches the table or what is there already.
+
+    On a grid of cells; things don't topple, and what would come to lie too high is left out. Walls stay.
     """
-    cells_m = torch.full((scenes,), HEIGHT_CELL_M, device=parts.scene.device)
-    heights_m = torch.zeros(scenes * HEIGHT_CELLS**2, device=parts.scene.device)
-    centres_m = parts.body.centre_m.clone()
-    down_m = torch.zeros(len(parts.scene), device=parts.scene.device)
-    for thing in range(int(parts.thing.max()) + 1 if len(parts.thing) else 0):
-        own = (parts.thing == thing).nonzero()[:, 0]
-        pair, cell, place = columns(parts.of(own), cells_m, HEIGHT_CELLS)
-        some, scene = parts.of(own[pair]), parts.scene[own[pair]]
-        up = torch.tensor([0.0, 0.0, 1.0], device=place.device).expand_as(place)
-        bottom_m, top_m = some.first_hit(place, up), -some.first_hit(place, -up)
-        gap_m = torch.full((scenes,), float("inf"), device=place.device)
+    both: List[Solids] = list(solids)
+    device = both[0].scene.device
+    heights_m = torch.zeros(scenes * HEIGHT_CELLS**2, device=device)
+    down_m = [torch.zeros(len(some.scene), device=device) for some in both]
+    numbers = [int(some.thing.max()) for some in both if len(some.thing)]
+    for thing in range(max(numbers, default=-1) + 1):
+        owns = [(some.thing == thing).nonzero()[:, 0] for some in both]
+        over = [_columns_over(some, own, scenes) for some, own in zip(both, owns)]
+        gap_m = torch.zeros(scenes, device=device)
+        if thing > 0:
+            gap_m = _gap_m(over, heights_m, [some.of(own) for some, own in zip(both, owns)], scenes)
+        for some, own, fall_m, (cell, scene, _, top_m) in zip(both, owns, down_m, over):
+            fall_m[own] = gap_m[some.scene[own]]
+            top_m = torch.where(gap_m[scene].isfinite(), top_m - gap_m[scene], torch.zeros_like(top_m))
+            heights_m = heights_m.scatter_reduce(0, cell, top_m, "amax")
+    parts, triangles = solids
+    return _lowered(parts, down_m[0]), _lowered(triangles, down_m[1])
+
+
+Kind = TypeVar("Kind", Parts, Triangles)
+
+
+def _lowered(solids: Kind, down_m: torch.Tensor) -> Kind:
+    """Return the solids moved down (P,) [m], without those of an infinite fall."""
+    kept = down_m.isfinite().nonzero()[:, 0]
+    shift_m = torch.zeros(len(kept), 3, device=down_m.device)
+    shift_m[:, 2] = -down_m[kept]
+    return solids.of(kept).moved(torch.eye(3, device=down_m.device).expand(len(kept), 3, 3), shift_m)
+
+
+def _columns_over(
+    solids: Solids, own: torch.Tensor, scenes: int
+) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return cell, scene, bottom and top [m], each (N,), of every column that may meet one of the `own` solids."""
+    cells_m = torch.full((scenes,), HEIGHT_CELL_M, device=own.device)
+    which, cell, place = columns(solids.of(own), cells_m, HEIGHT_CELLS)
+    some = solids.of(own[which])
+    up = torch.tensor([0.0, 0.0, 1.0], device=place.device).expand_as(place)
+    return cell, some.scene, some.first_hit(place, up), -some.first_hit(place, -up)
+
+
+def _gap_m(
+    over: Sequence[Sequence[torch.Tensor]], heights_m: torch.Tensor, own: Sequence[Solids], scenes: int
+) -> torch.Tensor:
+    """Return how far (scenes,) [m] the thing in each scene falls; inf where it would come to lie too high."""
+    gap_m = torch.full((scenes,), math.inf, device=heights_m.device)
+    lowest_m = gap_m.clone()
+    for (cell, scene, bottom_m, _), some in zip(over, own):
         gap_m = gap_m.scatter_reduce(0, scene, bottom_m - heights_m[cell], "amin")
-        # What is thinner than a cell may stand between two columns, and what is beyond the grid has none.
-        gap_m = torch.where(gap_m.isfinite(), gap_m, _lowest_m(parts.of(own), scenes))
-        gap_m = torch.where(gap_m.isfinite() & (thing > 0), gap_m, torch.zeros_like(gap_m))
-        down_m[own] = gap_m[parts.scene[own]]
-        heights_m = heights_m.scatter_reduce(0, cell, top_m - gap_m[scene], "amax")
-    shift_m = torch.stack([torch.zeros_like(down_m), torch.zeros_like(down_m), -down_m], dim=1)
-    still = torch.eye(3, device=centres_m.device).expand(len(down_m), 3, 3)
-    return parts.moved(still, shift_m)
+        if len(some.scene):
+            lowest_m = lowest_m.scatter_reduce(0, some.scene, some.outline_m()[:, :, 2].amin(1), "amin")
+    # What is thinner than a cell may stand between two columns, and what is beyond the grid has none.
+    gap_m = torch.where(gap_m.isfinite(), gap_m, lowest_m)
+    return gap_m.masked_fill(lowest_m - gap_m > HIGHEST_REST_M, math.inf)
 
 
-def _lowest_m(parts: Parts, scenes: int) -> torch.Tensor:
-    """Return the lowest z (scenes,) [m] of the boxes around the parts of each scene; inf where there are none."""
-    low_m = parts.body.centre_m[:, 2] - (parts.body.rotation.abs() @ parts.body.half_m[:, :, None])[:, 2, 0]
-    none_m = torch.full((scenes,), float("inf"), device=low_m.device)
-    return none_m.scatter_reduce(0, parts.scene, low_m, "amin")
-
-
-def columns(parts: Parts, cells_m: torch.Tensor, cells: int) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return part, cell and place (N, 3) [m], z = 0, for each cell of its scene's grid that a part may stand over.
+def columns(solids: Solids, cells_m: torch.Tensor, cells: int) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return solid, cell and place (N, 3) [m], z = 0, for each cell of its scene's grid that one may stand over.
 
     Args:
-        parts: P of them.
+        solids: P of them.
         cells_m: (B,), side of a cell in each scene [m].
         cells: On a side of a grid; its middle is the scene's origin.
     """
-    middle, cell_m = cells / 2 - 0.5, cells_m[parts.scene][:, None]
-    reach_m = (parts.body.rotation.abs() @ parts.body.half_m[:, :, None])[:, :2, 0]
-    low = ((parts.body.centre_m[:, :2] - reach_m) / cell_m + middle).floor().clamp(0, cells).long()
-    high = ((parts.body.centre_m[:, :2] + reach_m) / cell_m + middle).ceil().clamp(-1, cells - 1).long()
-    part, column, row = cells_of(low, high)
-    cell = (parts.scene[part] * cells + row) * cells + column
-    place = torch.stack([column - middle, row - middle, torch.zeros_like(row)], dim=1).float() * cell_m[part]
-    return part, cell, place
+    middle, cell_m = cells / 2 - 0.5, cells_m[solids.scene][:, None]
+    outline_m = solids.outline_m()[:, :, :2]
+    low = (outline_m.amin(1) / cell_m + middle).floor().clamp(0, cells).long()
+    high = (outline_m.amax(1) / cell_m + middle).ceil().clamp(-1, cells - 1).long()
+    which, column, row = cells_of(low, high)
+    cell = (solids.scene[which] * cells + row) * cells + column
+    place = torch.stack([column - middle, row - middle, torch.zeros_like(row)], dim=1).float() * cell_m[which]
+    return which, cell, place
 
 
 def cells_of(low: torch.Tensor, high: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -10,7 +10,7 @@ hole, a set of the same kind: that makes mugs and bowls.
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ class Quadrics(NamedTuple):
         """Return the sets of these indices."""
         return Quadrics(*(field[indices] for field in self))
 
-    def span(self, origin_m: torch.Tensor, direction: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def span(self, origin_m: torch.Tensor, direction: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
         """Return where each of P rays enters and leaves the set of its number, as ray parameters (P,).
 
         In a miss not enter < leave.
@@ -60,7 +60,7 @@ class Quadrics(NamedTuple):
         enter, leave = self._within_quadric(start, ray, enter, leave)
         return enter + nearest, leave + nearest
 
-    def _within_box(self, start: torch.Tensor, ray: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _within_box(self, start: torch.Tensor, ray: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
         slope = torch.where(ray.abs() < 1e-9, torch.full_like(ray, 1e-9), ray)
         one, other = (-self.half_m - start) / slope, (self.half_m - start) / slope
         empty = (self.half_m < 0).any(1)
@@ -69,7 +69,7 @@ class Quadrics(NamedTuple):
 
     def _within_quadric(
         self, start: torch.Tensor, ray: torch.Tensor, enter: torch.Tensor, leave: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Cut a span down to where a t^2 + 2 b t + c <= 0."""
         a = (self.square * ray * ray).sum(1)
         a = torch.where(a.abs() < 1e-9, torch.full_like(a, 1e-9), a)
@@ -119,6 +119,12 @@ class Parts(NamedTuple):
         """Return the parts of these indices."""
         return Parts(self.body.of(indices), self.hole.of(indices), self.scene[indices], self.thing[indices])
 
+    def outline_m(self) -> torch.Tensor:
+        """Return points (P, 8, 3) [m] whose convex hull holds each part: the corners of its box."""
+        signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], device=self.scene.device)] * 3)
+        corners = self.body.rotation @ (signs[None] * self.body.half_m[:, None]).transpose(1, 2)
+        return corners.transpose(1, 2) + self.body.centre_m[:, None]
+
     def first_hit(self, origin_m: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
         """Return the ray parameter (P,) at which each of P rays first meets the part of its number; inf in a miss."""
         enter, leave = self.body.span(origin_m, direction)
@@ -156,14 +162,11 @@ class Part(NamedTuple):
 EMPTY = Part(np.eye(3), np.zeros(3), np.zeros(3), 0.0, -1.0, np.full(3, -1.0))
 
 
-def stacked(parts: Sequence[Part], scenes: Sequence[int], things: Sequence[int], device: torch.device) -> Parts:
-    """Return parts side by side on a device; `scenes` and `things` tell what each belongs to."""
+def stacked(parts: Sequence[Part], owners: Sequence[Tuple[int, int]], device: torch.device) -> Parts:
+    """Return parts side by side on a device; `owners` tells scene and thing of each."""
     body, hole = _quadrics(parts, device), _quadrics([part.hole or EMPTY for part in parts], device)
-    return Parts(body, hole, _whole(scenes, device), _whole(things, device))
-
-
-def _whole(numbers: Sequence[int], device: torch.device) -> torch.Tensor:
-    return torch.tensor(list(numbers), dtype=torch.int64, device=device)
+    scene, thing = torch.tensor(list(owners), dtype=torch.int64, device=device).view(-1, 2).unbind(1)
+    return Parts(body, hole, scene, thing)
 
 
 def _quadrics(parts: Sequence[Part], device: torch.device) -> Quadrics:

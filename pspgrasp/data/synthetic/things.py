@@ -273,10 +273,14 @@ FAMILIES: Dict[str, Family] = {
 def random_thing(rng: Random, tilted_share: float) -> List[Part]:
     """Return a thing about its own origin, turned about z at random; some are tilted, too."""
     parts = FAMILIES[list(FAMILIES)[rng.integers(len(FAMILIES))]](rng)
-    turn = _about_z(rng.uniform(0, 2 * math.pi))
-    if rng.random() < tilted_share:
-        turn = turn @ _tumble(rng)
+    turn = random_turn(rng, tilted_share)
     return [part.turned(turn, np.zeros(3)) for part in parts]
+
+
+def random_turn(rng: Random, tilted_share: float) -> np.ndarray:
+    """Return a rotation about z at random; some are any rotation."""
+    turn = _about_z(rng.uniform(0, 2 * math.pi))
+    return turn @ _tumble(rng) if rng.random() < tilted_share else turn
 
 
 def _about_z(angle_rad: float) -> np.ndarray:

@@ -47,11 +47,12 @@ def pictured(*layouts: Layout, side_px: int = SIDE_PX) -> Tuple[Scenes, View]:
 
 
 def dropped_things(layout: Layout) -> List[List[Part]]:
-    """Return the things of a layout where they come to lie, in double precision."""
-    centres_m = build_scenes([layout], CPU).parts.body.centre_m.double().numpy()[len(layout.walls) :]
-    things, first = [], 0
-    for parts in layout.things:
-        lowered_m = centres_m[first, 2] - parts[0].centre_m[2]
-        things.append([part.turned(np.eye(3), np.array([0.0, 0.0, lowered_m])) for part in parts])
-        first += len(parts)
+    """Return the things of a layout where they come to lie, in double precision, without those left out."""
+    parts_there = build_scenes([layout], CPU).parts
+    things = []
+    for number, parts in enumerate(layout.things, 1):
+        own = (parts_there.thing == number).nonzero()[:, 0]
+        if len(own):
+            lowered_m = float(parts_there.body.centre_m[own[0], 2]) - parts[0].centre_m[2]
+            things.append([part.turned(np.eye(3), np.array([0.0, 0.0, lowered_m])) for part in parts])
     return things

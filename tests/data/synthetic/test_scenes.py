@@ -12,7 +12,14 @@ from exact_parts import example, outside_m, points_in
 from small_scenes import CPU, dropped_things, random_layouts, seen
 
 from pspgrasp.config import from_tree
-from pspgrasp.data.synthetic.scenes import HEIGHT_CELL_M, SceneConfig, build_scenes, cells_of, random_layout
+from pspgrasp.data.synthetic.scenes import (
+    HEIGHT_CELL_M,
+    HIGHEST_REST_M,
+    SceneConfig,
+    build_scenes,
+    cells_of,
+    random_layout,
+)
 from pspgrasp.data.synthetic.solids import Part
 from pspgrasp.data.synthetic.things import FAMILIES, box, cylinder, ellipsoid
 from pspgrasp.errors import ConfigError
@@ -48,6 +55,13 @@ def test_a_block_on_a_block_on_a_block_stands_exactly() -> None:
     tower = [[box((0.05, 0.05, height_m))] for height_m in (0.02, 0.03, 0.04)]
     heights_m = [thing[0].centre_m[2] for thing in dropped_things(seen(*tower))]
     np.testing.assert_allclose(heights_m, [0.01, 0.035, 0.07], atol=1e-6)
+
+
+def test_what_would_lie_too_high_is_left_out_and_what_comes_after_lies_where_it_was() -> None:
+    blocks = [[box((0.05, 0.05, 0.08))] for _ in range(4)]
+    stand_m = [thing[0].centre_m[2] for thing in dropped_things(seen(*blocks, [box((0.04, 0.04, 0.02), (0.1, 0, 0))]))]
+    assert HIGHEST_REST_M == 0.15
+    np.testing.assert_allclose(stand_m, [0.04, 0.12, 0.01], atol=1e-6)
 
 
 def test_a_ball_falls_into_a_cup_and_a_lid_onto_it() -> None:

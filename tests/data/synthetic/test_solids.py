@@ -26,7 +26,7 @@ SOLIDS = [
 def hits(part: Part, origin_m: np.ndarray, direction: np.ndarray) -> np.ndarray:
     """Return the ray parameter (N,) at which rays (N, 3) first meet the part."""
     count = len(origin_m)
-    many = stacked([part] * count, [0] * count, [1] * count, CPU)
+    many = stacked([part] * count, [(0, 1)] * count, CPU)
     return many.first_hit(torch.from_numpy(origin_m).float(), torch.from_numpy(direction).float()).double().numpy()
 
 
@@ -66,7 +66,7 @@ def test_a_point_is_contained_where_the_definition_says_so(family: str) -> None:
         turned = part.turned(any_rotation(rng), np.array([0.1, -0.2, 0.5]))._replace(hole=None)
         points_m = turned.centre_m + rng.uniform(-1.1, 1.1, (300, 3)) * turned.half_m @ turned.rotation.T
         outside = outside_m(turned, points_m)
-        found = stacked([turned], [0], [1], CPU).body.contains(torch.from_numpy(points_m).float()[None])[0].numpy()
+        found = stacked([turned], [(0, 1)], CPU).body.contains(torch.from_numpy(points_m).float()[None])[0].numpy()
         clear = np.abs(outside) > 1e-6
         np.testing.assert_array_equal(found[clear], outside[clear] < 0)
 
@@ -132,7 +132,7 @@ def test_what_lies_behind_the_start_has_a_parameter_below_zero() -> None:
 
 def test_an_empty_set_is_never_met_and_holds_nothing() -> None:
     origin_m, direction = torch.randn(100, 3), torch.randn(100, 3)
-    empty = stacked([EMPTY] * 100, [0] * 100, [1] * 100, CPU).body
+    empty = stacked([EMPTY] * 100, [(0, 1)] * 100, CPU).body
     enter, leave = empty.span(origin_m, direction)
     assert not (enter < leave).any()
     assert not empty.contains(torch.zeros(100, 1, 3)).any()
@@ -175,8 +175,8 @@ def test_moving_stacked_parts_is_turning_each() -> None:
     turns, shifts_m = [any_rotation(rng) for _ in parts], rng.normal(0, 0.2, (len(parts), 3))
     numbers = list(range(len(parts)))
     rotation, shift = torch.from_numpy(np.stack(turns)).float(), torch.from_numpy(shifts_m).float()
-    moved = stacked(parts, numbers, numbers, CPU).moved(rotation, shift)
-    one_by_one = stacked([p.turned(t, s) for p, t, s in zip(parts, turns, shifts_m)], numbers, numbers, CPU)
+    moved = stacked(parts, list(zip(numbers, numbers)), CPU).moved(rotation, shift)
+    one_by_one = stacked([p.turned(t, s) for p, t, s in zip(parts, turns, shifts_m)], list(zip(numbers, numbers)), CPU)
     hollow = torch.tensor([n for n, part in enumerate(parts) if part.hole is not None])
     _assert_same(moved.body, one_by_one.body)
     _assert_same(moved.hole.of(hollow), one_by_one.hole.of(hollow))
