@@ -66,7 +66,7 @@ class DetectionConfig:
     sigma_width_px: float = setting(1.0, "Gaussian over width [map px]; 0 is none", 0.0, 50.0)
     depth_radius_px: int = setting(2, "depth at a grasp: median within this many image px around it", 0, 20)
     clearance_m: float = setting(
-        0.02,
+        0.01,
         "opening beyond the contact width, both sides together [m]; for networks that put out contact widths",
         0.0,
         1.0,

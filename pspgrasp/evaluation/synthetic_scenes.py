@@ -13,7 +13,7 @@ from pspgrasp.camera import PinholeCamera
 from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, PreprocessConfig
 from pspgrasp.crop import SquareCrop
 from pspgrasp.data.synthetic.render import View
-from pspgrasp.data.synthetic.scenes import REFERENCE_PX, Cameras, Layout, random_layout
+from pspgrasp.data.synthetic.scenes import REFERENCE_PX, Cameras, Layout
 from pspgrasp.data.synthetic.sensor import SensorConfig
 from pspgrasp.data.synthetic.source import Pictures, SyntheticConfig, SyntheticSource
 from pspgrasp.depth import DepthFrame
@@ -113,7 +113,7 @@ class JudgedScenes:
 
     def layout(self, number: int) -> Layout:
         """Return how a scene was laid out."""
-        return random_layout(self._source._rng(number, 0), self.config.scene, self.side_px)
+        return self._source.layout(number)
 
 
 def kinds_of(layout: Layout) -> Tuple[str, str, str]:

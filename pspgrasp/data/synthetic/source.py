@@ -14,7 +14,7 @@ from pspgrasp.data.batch import GraspBatch
 from pspgrasp.data.synthetic.antipodal import GripperConfig
 from pspgrasp.data.synthetic.labels import label
 from pspgrasp.data.synthetic.render import View, render
-from pspgrasp.data.synthetic.scenes import Cameras, SceneConfig, build_scenes, random_layout
+from pspgrasp.data.synthetic.scenes import Cameras, Layout, SceneConfig, build_scenes, random_layout
 from pspgrasp.data.synthetic.sensor import SensorConfig, measure, random_faults
 
 
@@ -68,15 +68,18 @@ class SyntheticSource:
     @torch.no_grad()
     def pictures(self, indices: Sequence[int], device: torch.device) -> Pictures:
         """Return the scenes of these numbers, their truth included."""
-        side_px, config = self.preprocess.input_size_px, self.config
-        layouts = [random_layout(self._rng(index, 0), config.scene, side_px) for index in indices]
-        scenes = build_scenes(layouts, device)
-        view = render(scenes, side_px)
+        config = self.config
+        scenes = build_scenes([self.layout(index) for index in indices], device)
+        view = render(scenes, self.preprocess.input_size_px)
         faults = random_faults([self._rng(index, 1) for index in indices], config.sensor, device)
         seeds = [int(self._rng(index, 2).integers(2**62)) for index in indices]
         measured_m = measure(view.depth_m, scenes.cameras, faults, seeds, config.sensor.far_m)
         target = label(view, scenes.cameras, config.gripper, self.width_scale_px)
         return Pictures(view, scenes.cameras, measured_m, target)
+
+    def layout(self, index: int) -> Layout:
+        """Return how the scene of a number is laid out."""
+        return random_layout(self._rng(index, 0), self.config.scene, self.preprocess.input_size_px)
 
     def _rng(self, index: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, index, purpose])
