@@ -189,7 +189,7 @@ def _random_thing(rng: np.random.Generator, config: SceneConfig) -> Thing:
 def _placed(thing: Thing, place_m: np.ndarray) -> Thing:
     if isinstance(thing, np.ndarray):
         return thing + place_m
-    return [part.turned(np.eye(3), place_m) for part in thing]
+    return [part.shifted(place_m) for part in thing]
 
 
 def _random_bin(rng: np.random.Generator, reach_m: float) -> Tuple[Tuple[Part, ...], Tuple[float, float]]:

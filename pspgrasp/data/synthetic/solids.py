@@ -158,6 +158,11 @@ class Part(NamedTuple):
         moved = self._replace(rotation=rotation @ self.rotation, centre_m=rotation @ self.centre_m + shift_m)
         return moved._replace(hole=self.hole.turned(rotation, shift_m)) if self.hole else moved
 
+    def shifted(self, shift_m: np.ndarray) -> Part:
+        """Return the part after x -> x + shift."""
+        moved = self._replace(centre_m=self.centre_m + shift_m)
+        return moved._replace(hole=self.hole.shifted(shift_m)) if self.hole else moved
+
 
 EMPTY = Part(np.eye(3), np.zeros(3), np.zeros(3), 0.0, -1.0, np.full(3, -1.0))
 

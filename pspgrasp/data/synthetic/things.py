@@ -73,10 +73,12 @@ def _turn(turn: Optional[np.ndarray]) -> np.ndarray:
 
 def _frame_along(z: np.ndarray) -> np.ndarray:
     """Return a rotation whose third column is z, and whose second is as near to up as can be."""
-    up = np.array([0.0, 0.0, 1.0]) if abs(z[2]) < 0.9 else np.array([1.0, 0.0, 0.0])
-    x = np.cross(up, z)
-    x /= np.linalg.norm(x)
-    return np.column_stack([x, np.cross(z, x), z])
+    # By hand: numpy's cross product of two vectors takes longer than the rest of a scene.
+    a, b, c = (float(n) for n in z)
+    x, y, w = (-b, a, 0.0) if abs(c) < 0.9 else (0.0, -c, b)  # up, or the x axis where z is about up, times z
+    length = math.sqrt(x * x + y * y + w * w)
+    x, y, w = x / length, y / length, w / length
+    return np.array([[x, b * w - c * y, a], [y, c * x - a * w, b], [w, a * y - b * x, c]])
 
 
 def _log(rng: Random, low: float, high: float) -> float:
@@ -200,13 +202,13 @@ def _scissors(rng: Random) -> List[Part]:
     parts = [blank.turned(b, np.zeros(3)) for b in blades]
     for sign, blade in zip((1, -1), blades):
         shift = blade @ np.array([-grip * 2.2, sign * grip * 0.6, 0])
-        parts += [p.turned(np.eye(3), shift) for p in ring(grip, thick, 8)]
+        parts += [p.shifted(shift) for p in ring(grip, thick, 8)]
     return parts
 
 
 def _banana(rng: Random) -> List[Part]:
     radius, bend, thick = rng.uniform(0.05, 0.12), rng.uniform(0.15, 0.4), _log(rng, 0.008, 0.02)
-    return [p.turned(np.eye(3), np.array([-radius * 0.8, 0, 0])) for p in ring(radius, thick, 6, bend)]
+    return [p.shifted(np.array([-radius * 0.8, 0, 0])) for p in ring(radius, thick, 6, bend)]
 
 
 def _torus(rng: Random) -> List[Part]:
