@@ -15,6 +15,7 @@ from pspgrasp.crop import SquareCrop
 from pspgrasp.data.augment import AugmentConfig, draw_augmentation
 from pspgrasp.data.batch import GraspBatch
 from pspgrasp.data.dataset import GraspDataset, open_dataset
+from pspgrasp.data.folds import Fold
 from pspgrasp.data.sample import GraspSample, SampleEntry
 from pspgrasp.data.similarity import PlanarSimilarity
 from pspgrasp.data.target import TargetConfig, grasp_target
@@ -41,6 +42,8 @@ class LabelledConfig:
         0.0, "opening of the labels beyond the contact width, both sides together [image px]; Cornell's: about 8", 0.0
     )
     focal_px: float = setting(0.0, "focal length of the camera [image px]; 0: not known", 0.0, 1e5)
+    left_out: str = setting("", "fold of images that aren't learnt from: 0/2 is the first of two; empty: none")
+    left_out_by: str = setting("object", "how folds are dealt: object or image")
     cached_images: int = setting(100, "decoded images that are kept in memory (1.2 MB each at 640x480)", 0, 10**6)
     target: TargetConfig = field(default_factory=TargetConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -48,14 +51,19 @@ class LabelledConfig:
     def __post_init__(self) -> None:
         # The window's own rules on the range, told before the first image is read.
         CropConfig(size_px=self.window_px, near_m=self.near_m, far_m=self.far_m)
+        if self.left_out:
+            Fold.parse(self.left_out)
 
     def dataset(self) -> GraspDataset:
-        """Return the data set.
+        """Return the data set, without the fold that is left out.
 
         Raises:
-            DataError: It is not there, or not known.
+            DataError: It is not there, not known, or can't be dealt into folds.
         """
-        return open_dataset(Path(self.folder), self.layout, self.unit_m or None, self.depth)
+        dataset = open_dataset(Path(self.folder), self.layout, self.unit_m or None, self.depth)
+        if not self.left_out:
+            return dataset
+        return replace(dataset, entries=Fold.parse(self.left_out, self.left_out_by).outside(dataset.entries))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
@@ -53,11 +54,11 @@ def _evaluate(parsed: argparse.Namespace) -> None:
 
 
 def _evaluate_images(parsed: argparse.Namespace) -> None:
+    from pspgrasp.data.folds import folds
     from pspgrasp.evaluation.contestants import contestant
-    from pspgrasp.evaluation.folds import folds
     from pspgrasp.evaluation.report import image_lines
 
-    dataset = dataset_of(parsed, Path(parsed.data))
+    dataset = _dataset(parsed)
     fold_of = folds(dataset.entries, parsed.split, parsed.folds, parsed.seed) if parsed.folds else None
     result = _judged(contestant(parsed.checkpoints[0], parsed, _whole(dataset)), dataset, parsed, fold_of)
     print("\n".join(image_lines(result)))
@@ -81,16 +82,27 @@ def _judged(
     samples = with_progress(dataset, len(dataset), "judged")
     top = EVERY_LABEL if judged.name == options.LABELS else parsed.top or 1
     split = parsed.split if parsed.folds else ""
-    return evaluate(judged.source, samples, judged.name, _data_name(dataset), rule, top, split, fold_of)
+    return evaluate(judged.source, samples, judged.name, _data_name(dataset, parsed), rule, top, split, fold_of)
+
+
+def _dataset(parsed: argparse.Namespace) -> GraspDataset:
+    from pspgrasp.data.folds import Fold
+
+    dataset = dataset_of(parsed, Path(parsed.data))
+    if not parsed.only:
+        return dataset
+    entries = Fold.parse(parsed.only, parsed.split, parsed.seed).inside(dataset.entries)
+    return replace(dataset, entries=entries)
 
 
 def _whole(dataset: GraspDataset) -> bool:
     return dataset.layout == "jacquard"
 
 
-def _data_name(dataset: GraspDataset) -> str:
+def _data_name(dataset: GraspDataset, parsed: argparse.Namespace) -> str:
     depth = f", {dataset.depth} depth" if dataset.layout == "jacquard" else ""
-    return f"{dataset.folder} ({dataset.layout}{depth})"
+    fold = f", fold {parsed.only} by {parsed.split}" if parsed.only else ""
+    return f"{dataset.folder} ({dataset.layout}{depth}{fold})"
 
 
 def _image_tiles(result: Evaluation, dataset: GraspDataset) -> Iterator[Tile]:
@@ -172,7 +184,7 @@ def _results(
         trees = [result.to_tree() for result in found]
         parameters, remarks = [one.parameters for one in some], [bound_line(bound)]
     else:
-        dataset = dataset_of(parsed, Path(parsed.data))
+        dataset = _dataset(parsed)
         others = [contestant(name, parsed, _whole(dataset)) for name in named]
         trees = [_judged(one, dataset, parsed).to_tree() for one in others]
         parameters, remarks = [one.parameters for one in others], []

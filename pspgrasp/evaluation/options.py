@@ -26,10 +26,10 @@ BOUNDS = {
 }
 ONLY_IMAGES = (
     *("layout", "unit", "depth", "protocol", "window", "window_size", "focal", "jaw_share", "jaw", "clearance"),
-    *("split", "folds", "sgt"),
+    *("split", "folds", "only", "sgt"),
 )
 ONLY_SCENES = ("scenes", "clearance_m", "max_width")
-ONLY_ONE = ("split", "folds", "sgt", "overlay")
+ONLY_ONE = ("folds", "sgt", "overlay")
 
 DESCRIPTION = """\
 Judge checkpoints on labelled images by the rectangle metric: the best grasp of an image is right if it overlaps a
@@ -48,6 +48,7 @@ earlier run."""
 EXAMPLES = """\
 examples:
   pspgrasp evaluate efficientnet_lite0 --data cornell --split object --folds 5 --json result.json
+  pspgrasp evaluate tuned.safetensors efficientnet_lite0 --data cornell --split object --only 0/2
   pspgrasp evaluate mine.safetensors --data jacquard --depth stereo --overlay pictures --top 3
   pspgrasp evaluate published.safetensors --data cornell --protocol ggcnn
   pspgrasp evaluate labels --data cornell     judges the labels: which can't be reached with this jaw?
@@ -69,6 +70,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     _add_road(command)
     _add_scenes(command)
     command.add_argument("--split", default="image", help="folds by image or by object (default: image)")
+    command.add_argument("--only", default="", metavar="F/K", help="judge fold F of K alone (0/2: the first of two)")
     command.add_argument("--folds", type=int, default=0, help="number of folds; their spread is told (default: none)")
     command.add_argument("--seed", type=int, default=0, help="of the folds, or of the scenes (default: 0)")
     command.add_argument("--table", action="store_true", help="one table, as of several checkpoints")
@@ -125,7 +127,7 @@ def check(parsed: argparse.Namespace) -> None:
     Raises:
         ConfigError: A value is out of range or unknown, or options don't go together.
     """
-    from pspgrasp.evaluation.folds import SPLITS
+    from pspgrasp.data.folds import SPLITS
 
     if parsed.split not in SPLITS:
         raise ConfigError(unknown_name("split", parsed.split, SPLITS))

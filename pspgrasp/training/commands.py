@@ -50,6 +50,13 @@ def add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     command.add_argument(
         "--clearance", type=float, default=0.0, metavar="PX", help="opening of these labels beyond the contact width"
     )
+    command.add_argument(
+        "--leave-out",
+        default="",
+        metavar="F/K",
+        help="learn from all but fold F of K (0/2: the first of two)",
+    )
+    command.add_argument("--split", default="object", help="deal folds by object or by image (default: object)")
     command.add_argument("--focal", type=float, default=0.0, metavar="PX", help="focal length of their camera")
     command.add_argument("--steps", type=int, help="in place of CONFIG's max_steps")
     command.add_argument("--minutes", type=float, default=0.0, help="end after the first validation later than this")
@@ -146,6 +153,7 @@ def _folders(parsed: argparse.Namespace) -> Tuple[LabelledConfig, ...]:
 
     settings = {"layout": parsed.layout, "unit_m": parsed.unit or 0.0, "depth": parsed.depth}
     settings.update(clearance_px=parsed.clearance, focal_px=parsed.focal)
+    settings.update(left_out=parsed.leave_out, left_out_by=parsed.split)
     return tuple(from_tree(LabelledConfig, {"folder": str(folder), **settings}, "--data") for folder in parsed.data)
 
 
@@ -169,9 +177,9 @@ def _command(parsed: argparse.Namespace) -> str:
     words: List[str] = ["pspgrasp", "train"]
     words += [str(parsed.config)] if parsed.config else []
     words += ["--from", parsed.origin] if parsed.origin else []
-    for name in ("data", "layout", "unit", "depth", "clearance", "focal", "steps"):
-        value = getattr(parsed, name)
-        if value and value != "perfect":
+    for name in ("data", "layout", "unit", "depth", "clearance", "leave-out", "split", "focal", "steps"):
+        value = getattr(parsed, name.replace("-", "_"))
+        if value and value not in ("perfect", "object"):
             words += [f"--{name}", *(str(v) for v in (value if isinstance(value, list) else [value]))]
     return shlex.join(words)
 

@@ -15,6 +15,7 @@ import torch
 
 from pspgrasp.config import CropConfig, PreprocessConfig, from_tree
 from pspgrasp.data.augment import AugmentConfig
+from pspgrasp.data.folds import Fold
 from pspgrasp.data.labelled import LabelledConfig, LabelledSource, labelled_source
 from pspgrasp.depth import DepthFrame
 from pspgrasp.errors import ConfigError, DataError
@@ -189,3 +190,19 @@ def test_real_images_keep_labels_in_every_window(data: Path, name: str, settings
     good_px = (batch.target[:, 0] > 0).sum(dim=(1, 2))
     assert (good_px > 20).all()
     assert (good_px < 0.1 * 300**2).all()
+
+
+def test_a_fold_that_is_left_out_is_not_learnt_from_and_is_what_is_judged(folder: Path) -> None:
+    every = {entry.name for entry in source_of(folder, True).entries}
+    learnt = {entry.name for entry in source_of(folder, True, left_out="0/2").entries}
+    judged = {entry.name for entry in Fold.parse("0/2").inside(source_of(folder, True).entries)}
+    assert learnt
+    assert judged
+    assert learnt | judged == every
+    assert not learnt & judged
+
+
+@pytest.mark.parametrize("left_out", ["2/2", "first"])
+def test_a_fold_that_is_none_is_refused_before_an_image_is_read(left_out: str) -> None:
+    with pytest.raises(DataError, match="a fold is written 0/2"):
+        LabelledConfig(folder="nowhere", left_out=left_out)

@@ -53,6 +53,16 @@ def test_a_checkpoint_is_judged_into_a_report_json_and_pictures(
     assert f"of {len(guesses)} grasps" in out
 
 
+def test_a_fold_alone_is_judged(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    judged = []
+    for fold in ("0/2", "1/2"):
+        result = tmp_path / "result.json"
+        assert evaluate(folder, "--split", "object", "--only", fold, "--json", str(result)) == 0
+        assert f"fold {fold} by object" in capsys.readouterr().out
+        judged += [outcome["name"] for outcome in json.loads(result.read_text())["outcomes"]]
+    assert sorted(judged) == [f"pcd000{n}" for n in range(4)]
+
+
 def test_labels_in_place_of_a_checkpoint_say_what_is_out_of_reach(folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert evaluate(folder, checkpoint="labels") == 0
     assert "labels      4 of 4 hit" in capsys.readouterr().out

@@ -9,10 +9,9 @@ from typing import List
 
 import pytest
 
+from pspgrasp.data.folds import SPLITS, Fold, folds
 from pspgrasp.data.sample import SampleEntry
 from pspgrasp.errors import DataError
-from pspgrasp.evaluation.folds import SPLITS, folds
-from pspgrasp.evaluation.interval import wilson_interval
 
 
 def entries(images: int, images_an_object: int = 3) -> List[SampleEntry]:
@@ -62,9 +61,23 @@ def test_what_can_not_be_split_is_told() -> None:
         folds([SampleEntry("a", "", Path("x"))] * 3, "object", 2)
 
 
-@pytest.mark.parametrize(
-    ("hits", "trials", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (27, 50, 0.4040, 0.6703), (0, 0, 0.0, 1.0)],
-)
-def test_wilsons_interval(hits: int, trials: int, low: float, high: float) -> None:
-    assert wilson_interval(hits, trials) == pytest.approx((low, high), abs=1e-4)
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_fold_and_what_it_leaves_out_are_the_whole(split: str, count: int) -> None:
+    some = entries(30)
+    for number in range(count):
+        fold = Fold.parse(f"{number}/{count}", split)
+        inside, outside = fold.inside(some), fold.outside(some)
+        assert sorted([*inside, *outside], key=lambda e: e.name) == some
+        assert inside
+        assert not set(inside) & set(outside)
+        if split == "object":
+            assert not {e.object_id for e in inside} & {e.object_id for e in outside}
+    every = [entry for number in range(count) for entry in Fold(number, count, split).inside(some)]
+    assert sorted(every, key=lambda e: e.name) == some
+
+
+@pytest.mark.parametrize("text", ["", "2/2", "1", "a/b", "-1/2", "0/0", "0/2/3"])
+def test_what_is_no_fold_is_refused_with_how_one_is_written(text: str) -> None:
+    with pytest.raises(DataError, match="a fold is written 0/2 for the first of two"):
+        Fold.parse(text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
+from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
 from pspgrasp.data.sample import SampleEntry
@@ -36,6 +38,46 @@ def folds(entries: Sequence[SampleEntry], split: str, count: int, seed: int = 0)
         raise DataError(f"{count} folds of {len(sizes)} {split}s are not possible; choose 2 to {len(sizes)}")
     fold_of = _deal(sizes, count, seed)
     return tuple(fold_of[group] for group in groups)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold of several. What it leaves out is trained on, what it holds is judged, and the other way round.
+
+    Attributes:
+        number: Which, from 0.
+        count: How many there are.
+        split: `image` or `object`.
+        seed: Another seed deals differently.
+    """
+
+    number: int
+    count: int
+    split: str = "object"
+    seed: int = 0
+
+    @classmethod
+    def parse(cls, text: str, split: str = "object", seed: int = 0) -> Fold:
+        """Return the fold that "0/2" means: the first of two.
+
+        Raises:
+            DataError: It is not written so, or there is no such fold.
+        """
+        found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
+        if not found or not int(found[1]) < int(found[2]):
+            raise DataError(f"a fold is written 0/2 for the first of two, 1/2 for the second; got {text!r}")
+        return cls(int(found[1]), int(found[2]), split, seed)
+
+    def inside(self, entries: Sequence[SampleEntry]) -> Tuple[SampleEntry, ...]:
+        """Return the entries of this fold."""
+        return tuple(e for e, fold in zip(entries, self._dealt(entries)) if fold == self.number)
+
+    def outside(self, entries: Sequence[SampleEntry]) -> Tuple[SampleEntry, ...]:
+        """Return the entries of all other folds."""
+        return tuple(e for e, fold in zip(entries, self._dealt(entries)) if fold != self.number)
+
+    def _dealt(self, entries: Sequence[SampleEntry]) -> Tuple[int, ...]:
+        return folds(entries, self.split, self.count, self.seed)
 
 
 def _group(entry: SampleEntry, split: str) -> str:
