@@ -146,7 +146,8 @@ def test_every_parameter_of_a_page_exists(page: str) -> None:
     named_here = {name for name in quoted(text) if re.match(rf"({'|'.join(groups)})/\w+$", name)}
     named_here |= {name for name in quoted(text) if re.match(r"\w+_(s|m|px)$", name)}
     known = set(settings())
-    known |= {name.split("/")[-1] for name in known} | {"input_size_px", "clip_m", "width_scale_px", "width_px", "focal_px"}
+    known |= {name.split("/")[-1] for name in known}
+    known |= {"input_size_px", "clip_m", "width_scale_px", "width_px", "focal_px"}  # of checkpoints and of Python
     assert named_here <= known, sorted(named_here - known)
 
 
