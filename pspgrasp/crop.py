@@ -70,7 +70,10 @@ class SquareCrop:
 
 
 def resize_depth(depth_m: np.ndarray, out_px: int, interpolation: Optional[int] = None) -> np.ndarray:
-    """Return depth [m] resized to (out, out); whatever blends a missing pixel is missing (NaN).
+    """Return depth [m] resized to (out, out).
+
+    Enlarged, whatever blends a missing pixel is missing (NaN). Shrunk, a pixel is the mean of what is measured in its
+    area, and missing where that is less than half of it: else a few missing pixels of a large image spread to many.
 
     Args:
         depth_m: (S, S) [m], NaN = no measurement.
@@ -83,10 +86,13 @@ def resize_depth(depth_m: np.ndarray, out_px: int, interpolation: Optional[int] 
     missing = np.isnan(depth_m)
     if interpolation is None:
         interpolation = cv2.INTER_AREA if out_px < depth_m.shape[0] else cv2.INTER_LINEAR
-    size = (out_px, out_px)
-    resized = cv2.resize(np.where(missing, np.float32(0), depth_m), size, interpolation=interpolation)
-    resized[cv2.resize(missing.astype(np.float32), size, interpolation=interpolation) > 0] = np.nan
-    return resized
+    size, known_m = (out_px, out_px), np.where(missing, np.float32(0), depth_m)
+    resized = cv2.resize(known_m, size, interpolation=interpolation)
+    share = cv2.resize(missing.astype(np.float32), size, interpolation=interpolation)
+    if interpolation != cv2.INTER_AREA:
+        resized[share > 0] = np.nan
+        return resized
+    return np.where(share <= 0.5, resized / np.maximum(1 - share, np.float32(0.5)), np.float32(np.nan))
 
 
 def _clamped(value: int, highest: int) -> int:

@@ -19,7 +19,7 @@ class GraspMaps:
         quality: (H, W) float32, 0 to 1.
         cos_2phi: (H, W) float32, -1 to 1.
         sin_2phi: (H, W) float32, -1 to 1.
-        width_px: (H, W) float32, opening [map px].
+        width_px: (H, W) float32 [map px]: opening, or what a network for contact widths puts out before `opened`.
     """
 
     quality: np.ndarray

@@ -21,6 +21,8 @@ from pspgrasp.preprocess import network_input, within_range, without_holes
 from pspgrasp.runtimes import Runtime
 from pspgrasp.runtimes.eager import EagerRuntime, choose_device
 
+NEAREST_M = 0.05  # below any depth camera's range
+
 
 class NoGrasp(Enum):
     """Why a frame has no grasp, in words."""
@@ -169,7 +171,9 @@ class GraspPredictor:
             return maps
         if focal_px is None:
             raise ConfigError(f"checkpoint {self.name!r} puts out contact widths; give the focal length to open them")
-        return maps.opened(np.float32(self.detection.clearance_m * focal_px) / filled_m)
+        # Nearer than the camera can measure is no depth, and would open without end.
+        depth_m = np.maximum(filled_m, np.float32(NEAREST_M))
+        return maps.opened(np.float32(self.detection.clearance_m * focal_px) / depth_m)
 
     def run(self, image: np.ndarray) -> GraspMaps:
         """Return what the network puts out for its input (C, S, S), widths as it means them.

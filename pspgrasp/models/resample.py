@@ -7,7 +7,7 @@ MatMul nodes; adaptive pooling exports as hundreds of nodes, or, with dynamic si
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Callable
+from typing import Callable, Dict, Tuple
 
 import numpy as np
 import torch
@@ -36,9 +36,26 @@ def box_mean(x: torch.Tensor, box: int) -> torch.Tensor:
 
 
 def _separable(x: torch.Tensor, matrix: Matrix) -> torch.Tensor:
-    rows = torch.from_numpy(matrix(x.shape[-2])).to(x)
-    columns = torch.from_numpy(matrix(x.shape[-1])).to(x)
+    rows, columns = _beside(matrix(x.shape[-2]), x), _beside(matrix(x.shape[-1]), x)
     return rows @ x @ columns.T
+
+
+_ON_GPU: Dict[Tuple[int, torch.device, torch.dtype], Tuple[np.ndarray, torch.Tensor]] = {}
+
+
+def _beside(matrix: np.ndarray, x: torch.Tensor) -> torch.Tensor:
+    """Return the matrix as x is: its type, its device.
+
+    On a GPU it is copied once: a copy waits for all work that is under way, and a forward pass needs two dozen. An
+    exporter's stand-ins for tensors are another type, and never kept.
+    """
+    if not x.is_cuda or type(x) is not torch.Tensor:
+        return torch.from_numpy(matrix).to(x)
+    key = (id(matrix), x.device, x.dtype)
+    if key not in _ON_GPU:
+        with torch.inference_mode(False):  # else training couldn't save it for its backward pass
+            _ON_GPU[key] = matrix, torch.from_numpy(matrix).to(x.device, x.dtype)
+    return _ON_GPU[key][1]
 
 
 @lru_cache(maxsize=None)

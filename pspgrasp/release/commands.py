@@ -6,7 +6,7 @@ import argparse
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence
 
 from pspgrasp.errors import ConfigError, PspGraspError
 
@@ -41,6 +41,10 @@ def add_release(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument("--output", type=Path, default=Path("runs/weights"), help="the runs (default: runs/weights)")
     command.add_argument("--into", type=Path, help="where better ones go (default: where those are that ship)")
     command.add_argument("--minutes", type=float, default=0.0, help="end a piece of training after so many; 0: never")
+    command.add_argument("--train-only", action="store_true", help="judge nothing and put nothing in its place")
+    command.add_argument(
+        "--trained", type=Path, metavar="FOLDER", help="judge FOLDER/NAME.safetensors, trained elsewhere; train nothing"
+    )
     command.add_argument("--steps", type=int, help="in place of each config's max_steps")
     command.add_argument("--scenes", type=int, default=1024, help="on which they are judged (default: 1024)")
     command.add_argument("--data", type=Path, nargs="+", default=[], metavar="FOLDER", help="labelled images, too")
@@ -62,13 +66,11 @@ def _release(parsed: argparse.Namespace) -> None:
             raise ConfigError(f"{parsed.configs / name}.yaml is missing: the config that {name!r} is trained by")
     datasets = [open_dataset(folder) for folder in parsed.data]
     began_s = time.monotonic()
-    left: List[str] = []
-    for name in names:
-        new = _trained(parsed, name, began_s)
-        if new is None:
-            left.append(name)
-        else:
+    trained = {name: _trained(parsed, name, began_s) for name in names}
+    for name, new in trained.items():
+        if new is not None and not parsed.train_only:
             _judge_and_keep(parsed, name, new, datasets)
+    left = [name for name, new in trained.items() if new is None]
     print(f"not done yet: {', '.join(left)}; the same command goes on" if left else "done")
 
 
@@ -81,6 +83,10 @@ def _check_numbers(parsed: argparse.Namespace) -> None:
 
 def _trained(parsed: argparse.Namespace, name: str, began_s: float) -> Optional[Checkpoint]:
     """Return a checkpoint that is trained to its end, None if the time was up before."""
+    if parsed.trained:
+        from pspgrasp.checkpoint import load_checkpoint
+
+        return load_checkpoint(parsed.trained / f"{name}.safetensors")
     from pspgrasp.training.config import read_config
     from pspgrasp.training.fit import Run, train
     from pspgrasp.training.run_folder import RunFolder
@@ -103,7 +109,7 @@ def _trained(parsed: argparse.Namespace, name: str, began_s: float) -> Optional[
 
 def _judge_and_keep(parsed: argparse.Namespace, name: str, new: Checkpoint, datasets: Sequence[GraspDataset]) -> None:
     from pspgrasp.checkpoint import load_checkpoint, save_checkpoint
-    from pspgrasp.release.judging import better, judge
+    from pspgrasp.release.judging import better, judge, reported
     from pspgrasp.shipped import shipped_checkpoints
 
     place = shipped_checkpoints()[name] if parsed.into is None else parsed.into / f"{name}.safetensors"
@@ -114,9 +120,10 @@ def _judge_and_keep(parsed: argparse.Namespace, name: str, new: Checkpoint, data
     bouts = judge(new, old, parsed.scenes, datasets, parsed.device)
     print("\n".join(f"{name}, {bout.line()}" for bout in bouts))
     if not better(bouts):
-        print(f"{name}: {place} stays as it is; the new one is in {parsed.output / name}")
+        print(f"{name}: {place} stays as it is; the new one is in {parsed.trained or parsed.output / name}")
         return
-    figures = {**new.training["figures"], "judged": [bout.to_tree() for bout in bouts]}
+    report = reported(new, parsed.scenes, parsed.device)
+    figures = {**new.training["figures"], "judged": [bout.to_tree() for bout in bouts], "reported": report}
     _make_folder(place.parent)
     save_checkpoint(replace(new, name=name, training={**new.training, "figures": figures}), place)
     print(f"{name}: {place} is the new one; docs/models.md has to tell its figures")

@@ -38,16 +38,21 @@ def add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     command.add_argument("--questions", nargs="+", metavar="NAME", help="which of the study's questions (default: all)")
     command.add_argument("--seeds", type=int, default=3, help="how many, from 0 (default: 3)")
     command.add_argument("--scenes", type=int, default=512, help="on which networks are judged (default: 512)")
-    command.add_argument("--minutes", type=float, default=0.0, help="start no piece that would end later; 0: no limit")
+    command.add_argument(
+        "--minutes",
+        type=float,
+        default=0.0,
+        help="start no piece that would end later, by the longest so far; the first always starts",
+    )
     command.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     command.add_argument("--page", type=Path, help="write the page of answers (Markdown), its plots beside it")
     command.set_defaults(run=_study)
 
 
 def _study(parsed: argparse.Namespace) -> None:
-    from pspgrasp.study.piece import Piece, read_results, run_piece, write_result
+    from pspgrasp.study.piece import Piece, read_results, refuse_other_study, run_piece, write_result
     from pspgrasp.study.variants import QUESTIONS, question_of
-    from pspgrasp.training.config import decisive, read_config
+    from pspgrasp.training.config import read_config
 
     _check_numbers(parsed)
     base, names = read_config(parsed.config), parsed.questions or list(QUESTIONS)
@@ -62,8 +67,9 @@ def _study(parsed: argparse.Namespace) -> None:
     for piece in pieces:
         path = parsed.output / piece.file_name
         if path.exists():
+            refuse_other_study(path, piece, base)
             continue
-        if parsed.minutes and time.monotonic() - began_s + longest_s > 60 * parsed.minutes:
+        if parsed.minutes and longest_s and time.monotonic() - began_s + longest_s > 60 * parsed.minutes:
             print(f"no time left for {piece.question}, seed {piece.seed}; the same command goes on from here")
             break
         piece_s = time.monotonic()
@@ -71,15 +77,7 @@ def _study(parsed: argparse.Namespace) -> None:
         longest_s = max(longest_s, time.monotonic() - piece_s)
         print(f"{path}: {piece.question}, seed {piece.seed}, {time.monotonic() - piece_s:.0f} s", flush=True)
     if parsed.page:
-        results = [r for r in read_results(parsed.output) if r["config"] == _plain(decisive(base))]
-        _write_page(parsed, results)
-
-
-def _plain(tree: object) -> object:
-    """Return a tree as JSON reads it back."""
-    import json
-
-    return json.loads(json.dumps(tree))
+        _write_page(parsed, read_results(parsed.output))
 
 
 def _check_numbers(parsed: argparse.Namespace) -> None:

@@ -150,19 +150,36 @@ def write_result(result: Mapping[str, Any], path: Path) -> None:
         raise PspGraspError(f"{path} can't be written: {error.strerror or error}") from error
 
 
+def refuse_other_study(path: Path, piece: Piece, base: TrainConfig) -> None:
+    """Compare a result that is there with what is asked for.
+
+    Raises:
+        DataError: It is of another config or number of scenes, or no result.
+    """
+    result = read_result(path)
+    if result["config"] != json.loads(json.dumps(decisive(base))) or result["scenes"] != piece.scenes:
+        raise DataError(f"{path} was made with another config or another --scenes; a study has its own --output")
+
+
 def read_results(folder: Path) -> List[Dict[str, Any]]:
     """Return the results in a folder, by question and seed.
 
     Raises:
         DataError: One is not a result; names the file.
     """
-    results = []
-    for path in sorted(folder.glob("*_*.json")):
-        try:
-            result = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} is no result of a study: {error}; move it away to do it again") from error
-        if not isinstance(result, dict) or not {"question", "seed", "networks", "config"} <= set(result):
-            raise DataError(f"{path} is no result of a study; move it away to do it again")
-        results.append(result)
-    return results
+    return [read_result(path) for path in sorted(folder.glob("*_*.json"))]
+
+
+def read_result(path: Path) -> Dict[str, Any]:
+    """Return the result in a file.
+
+    Raises:
+        DataError: It is not a result; names the file.
+    """
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is no result of a study: {error}; move it away to do it again") from error
+    if not isinstance(result, dict) or not {"question", "seed", "networks", "config", "scenes"} <= set(result):
+        raise DataError(f"{path} is no result of a study; move it away to do it again")
+    return result

@@ -53,7 +53,9 @@ def receptive_field(network: nn.Module, images: torch.Tensor) -> ReceptiveField:
     share = np.cumsum(strength.ravel()[order]) / max(strength.sum(), 1e-30)
     radii = np.arange(1, PROFILE_POINTS + 1) / PROFILE_POINTS * (side / 2)
     profile = np.interp(radii, off_px[order], share)
-    half_px, most_px = (float(off_px[order][np.searchsorted(share, part)]) for part in (0.5, 0.9))
+    # Without any gradient the share stays at 0, and the radius is the farthest.
+    places = np.minimum(np.searchsorted(share, (0.5, 0.9)), len(share) - 1)
+    half_px, most_px = (float(off_px[order][place]) for place in places)
     return ReceptiveField(tuple(round(float(p), 4) for p in profile), half_px, most_px)
 
 

@@ -93,9 +93,11 @@ Written by `{command}`; every figure and every verdict below is worked out from 
   on {devices}; {hours:.1f} hours in all. All networks of a question and a seed saw the same batches in the same order.
 - **Success**: share of {first["scenes"]} generated scenes, which no network was trained on, whose best grasp is
   antipodal and free of collision by the labeller's own check on the true geometry. One network's own 95 % half-width
-  is at most {half:.3f}; differences are paired and much sharper.
-- **Interval**: 95 %, Student's, of the seeds' differences from the first network of a table. "Better" and "worse" mean
-  that it excludes 0; of many comparisons one in twenty does so by chance.
+  is at most {half:.3f}. All seeds are judged on the same scenes.
+- **Difference** of a network from the one that is named: mean and 95 % interval (Student's) over seeds, which says how
+  far another training would fall, not how far other scenes would. "Better" and "worse" mean that it excludes 0; of many
+  comparisons one in twenty does so by chance.
+- **Alone right, alone wrong**: scenes on which just one of the two holds, all seeds together.
 - **Map hit** and **loss** are measured on {config["validation"]["scenes"]} further scenes: see [training](training.md).
 
 ![Success by context module](pictures/study_success.png)
@@ -113,15 +115,14 @@ def _answers(results: Sequence[Result], asked: Sequence[str]) -> str:
 
 
 def _answer(question: Question, some: Sequence[Result]) -> str:
-    """Return in a sentence or two which networks are better or worse than the first."""
-    reference = next(iter(question.networks))
-    said: Dict[str, List[str]] = {"better": [], "worse": [], "not decided": []}
+    """Return in a sentence or two which networks are better or worse than what they are held against."""
+    said: Dict[Tuple[str, str], List[str]] = {}
     for name in list(question.networks)[1:]:
+        reference = question.reference(name)
         off = difference(_values(some, name, "success"), _values(some, reference, "success"))
-        said[off.verdict].append(f"{name} ({100 * off.mean:+.1f})")
-    words = {"better": "Better", "worse": "Worse", "not decided": "Not decided"}
-    found = [f"{words[v]} than {reference}: {', '.join(names)}." for v, names in said.items() if names]
-    found = [f.replace("Not decided than", "Not decided against") for f in found]
+        said.setdefault((off.verdict, reference), []).append(f"{name} ({100 * off.mean:+.1f})")
+    words = {"better": "Better than", "worse": "Worse than", "not decided": "Not decided against"}
+    found = [f"{words[verdict]} {reference}: {', '.join(names)}." for (verdict, reference), names in said.items()]
     seeds = len(some)
     return " ".join(found) + f" In points of success, {seeds} seed{'s' if seeds > 1 else ''}."
 
@@ -129,8 +130,9 @@ def _answer(question: Question, some: Sequence[Result]) -> str:
 def _field_lines(results: Sequence[Result]) -> List[str]:
     """Return how far networks see."""
     lines = []
-    for name in ("fcn", "ppm 1 2 3 6", "ppm", "ggcnn"):
-        radii = [r["networks"][name]["receptive_field"] for r in results if name in r["networks"]]
+    for name, question in (("fcn", "context"), ("ppm 1 2 3 6", "context"), ("ppm", "peers"), ("ggcnn", "peers")):
+        some = [r for r in results if r["question"] == question]
+        radii = [r["networks"][name]["receptive_field"] for r in some]
         if radii:
             half, most = (statistics.median(r[key] for r in radii) for key in ("half_px", "most_px"))
             lines.append(
@@ -151,13 +153,14 @@ def _bin_lines(results: Sequence[Result]) -> List[str]:
 def bins_lost(results: Sequence[Result]) -> Dict[str, Tuple[float, ...]]:
     """Return knock-out -> change of the map hit, a value a seed, of the paper's pyramid."""
     lost: Dict[str, List[float]] = {}
+    questions = {result["question"] for result in results}
+    asked = "context" if "context" in questions else "scale"
     for result in results:
         for name in ("ppm 1 2 3 6", "ppm"):
             network = result["networks"].get(name)
-            if network and result["question"] in ("context", "scale"):
+            if network and result["question"] == asked:
                 for how, figures in network["knock_outs"].items():
                     lost.setdefault(how, []).append(figures["map_hit"] - network["map_hit"])
-                break
     return {how: tuple(values) for how, values in lost.items()}
 
 
@@ -175,25 +178,33 @@ Success by kind of scene:
 
 
 def _table(question: Question, some: Sequence[Result]) -> str:
-    reference = next(iter(question.networks))
     lines = [
-        "| network | parameters | success | each seed | difference, points | verdict | map hit | loss | difference |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| network | parameters | success | each seed | difference, points | alone right, alone wrong | verdict "
+        "| map hit | loss | difference |",
+        "|---" * 10 + "|",
     ]
     for name in question.networks:
-        success = _values(some, name, "success")
+        success, reference = _values(some, name, "success"), question.reference(name)
         off = difference(success, _values(some, reference, "success"))
-        told = ("", "reference") if name == reference else (_interval(off), off.verdict)
+        told = ("", "", "reference")
+        if name != reference:
+            told = (_interval(off), _split_scenes(some, name, reference), f"{off.verdict} ({reference})")
         parameters = some[0]["networks"][name]["parameters"]
         each = " ".join(f"{value:.3f}" for value in success)
         hit, loss = (statistics.fmean(_values(some, name, key)) for key in ("map_hit", "loss"))
         off_loss = difference(_values(some, name, "loss"), _values(some, reference, "loss"))
         told_loss = "" if name == reference else _interval(off_loss, 1.0, 3)
         lines.append(
-            f"| {name} | {parameters:,} | {statistics.fmean(success):.3f} | {each} | {told[0]} | {told[1]} "
+            f"| {name} | {parameters:,} | {statistics.fmean(success):.3f} | {each} | {told[0]} | {told[1]} | {told[2]} "
             f"| {hit:.3f} | {loss:.3f} | {told_loss} |"
         )
     return "\n".join(lines)
+
+
+def _split_scenes(some: Sequence[Result], name: str, reference: str) -> str:
+    """Return on how many scenes just one of two networks holds, all seeds together."""
+    pairs = [pair for r in some for pair in zip(r["networks"][name]["hits"], r["networks"][reference]["hits"])]
+    return f"{pairs.count(('1', '0'))}, {pairs.count(('0', '1'))}"
 
 
 def _kind_table(question: Question, some: Sequence[Result]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Tuple
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping
 
 from pspgrasp.config import PreprocessConfig, from_tree, to_tree
 from pspgrasp.errors import ConfigError, unknown_name
@@ -23,11 +23,17 @@ class Question:
         text: The question.
         networks: Name -> what differs from the base: settings of the network, or another `architecture`.
         preprocess: What differs from the base for all of them.
+        against: Network -> another one that it is held against, instead of the first.
     """
 
     text: str
     networks: Mapping[str, Mapping[str, Any]]
     preprocess: Mapping[str, Any]
+    against: Mapping[str, str] = field(default_factory=dict)
+
+    def reference(self, name: str) -> str:
+        """Return the network that another is held against; the first is held against itself."""
+        return self.against.get(name, next(iter(self.networks)))
 
 
 def _ppm(*bins: int) -> Dict[str, Any]:
@@ -45,6 +51,7 @@ QUESTIONS: Dict[str, Question] = {
             "ppm, pixel size": {**_ppm(*PAPERS_BINS), "in_channels": 2},
         },
         {"pixel_size_channel": True},
+        {"ppm, pixel size": "fcn, pixel size"},
     ),
     "context": Question(
         "Which context module, and which bins?",
@@ -80,6 +87,7 @@ QUESTIONS: Dict[str, Question] = {
             for context, settings in (("fcn", {"context": "fcn"}), ("ppm", _ppm(*PAPERS_BINS)))
         },
         {},
+        {f"ppm, stride {stride}": f"fcn, stride {stride}" for stride in (8, 32)},
     ),
     "zoom": Question(
         "How large must the maps be?",
@@ -131,8 +139,3 @@ def _model(base: TrainConfig, changes: Mapping[str, Any]) -> ModelConfig:
         raise ConfigError(f"the study varies a 'pspgraspnet'; the config's network is a {tree['architecture']!r}")
     tree["network"].update(changes)
     return ModelConfig.from_tree(tree)
-
-
-def others(question: Question) -> Tuple[str, ...]:
-    """Return the networks that are held against the first."""
-    return tuple(question.networks)[1:]

@@ -72,7 +72,8 @@ class Mixture(Dataset):
         """
         if isinstance(loaded, PspGraspError):
             raise loaded
-        parts = [*loaded.parts, *self._parts(loaded.item, on_device=True, device=device)]
+        parts = [GraspBatch(*(field.to(device) for field in part)) for part in loaded.parts]
+        parts += self._parts(loaded.item, on_device=True, device=device)
         draws = [draw for on_device in (False, True) for draw in self._draws(loaded.item, on_device)]
         counted = torch.tensor([float(draw.counted) for draw in draws], device=device)
         return CountedBatch(

@@ -134,6 +134,8 @@ class TrainConfig:
                 f"model/network/in_channels is {self.model.in_channels}, but preprocess makes "
                 f"{self.preprocess.channels} (pixel_size_channel: {str(self.preprocess.pixel_size_channel).lower()})"
             )
+        if self.width == "opening" and any(f.clearance_px for f in (*self.data.labelled, *self.validation.labelled)):
+            raise ConfigError("clearance_px makes contact widths of openings: with width opening it must be 0")
         if self.width == "opening" and (self.data.scenes_share or self.validation.scenes):
             raise ConfigError(
                 "generated scenes are labelled with contact widths: width opening needs data/scenes_share 0 and "

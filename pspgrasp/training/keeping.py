@@ -44,12 +44,12 @@ class Keeping(Callback):
         """Keep what is worth keeping."""
         module: Any = pl_module
         figure = round(module.figures[self.config.monitor], 6)
+        if trainer.is_global_zero:  # first, so that a checkpoint that can't be stored loses nothing
+            self.folder.save_state(module.state(), self.config, self.record)
         if self._is_better(figure):
             self.best, self.best_step = figure, module.step
             if trainer.is_global_zero:
                 self.folder.save_best(checkpoint_of(module, self.record))
-        if trainer.is_global_zero:
-            self.folder.save_state(module.state(), self.config, self.record)
         self.saved_step = module.step
         trainer.should_stop = trainer.should_stop or self._is_stale(module.step) or self._is_late(trainer)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import subprocess
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence
@@ -17,6 +18,8 @@ from pspgrasp.errors import CheckpointError
 from pspgrasp.training.batches import Share
 from pspgrasp.training.config import TrainConfig
 from pspgrasp.training.module import GraspModule
+
+COMMIT = "PSPGRASP_COMMIT"  # tells the commit where the code travels without its repository
 
 
 def training_record(
@@ -47,10 +50,12 @@ def _listed(shares: Sequence[Share], unit: str) -> str:
 
 
 def commit() -> Optional[str]:
-    """Return the commit of the checkout that this package runs from, with + if files differ; None without one."""
+    """Return the commit of the checkout that this package runs from, with + if files differ; None if nobody knows."""
     here = Path(__file__).parent
-    said = [_git("rev-parse", "HEAD", folder=here), _git("status", "--porcelain", "--", "..", folder=here)]
-    return None if said[0] is None else said[0] + ("+" if said[1] else "")
+    # Weights that were just replaced decide nothing.
+    changed = _git("status", "--porcelain", "--", "..", ":(exclude,top)pspgrasp/weights", folder=here)
+    head = _git("rev-parse", "HEAD", folder=here) or os.environ.get(COMMIT)
+    return None if head is None else head + ("+" if changed else "")
 
 
 def _git(*words: str, folder: Path) -> Optional[str]:

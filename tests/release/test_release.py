@@ -35,7 +35,8 @@ def test_better_is_as_good_on_scenes_and_clearly_worse_nowhere() -> None:
     behind, beaten = bout([False], [True]), bout([False] * 10, [True] * 10)
     assert better([even])
     assert better([ahead, even])
-    assert better([ahead, behind]), "one image decides nothing"
+    assert better([ahead, bout([False] + [True] * 99, [True] * 100)]), "one image of a hundred decides nothing"
+    assert not better([ahead, behind]), "half of all images is no chance"
     assert not better([behind])
     assert not better([ahead, beaten])
 
@@ -65,11 +66,19 @@ def test_an_untrained_network_replaces_nothing(configs: Path, capsys: pytest.Cap
 def test_a_piece_ends_in_time_and_the_next_goes_on(configs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert release(configs, "--minutes", "0.00001") == 0
     assert "not done yet: ggcnn; the same command goes on" in capsys.readouterr().out
-    assert release(configs) == 0
-    assert "done" in capsys.readouterr().out
+    assert release(configs, "--train-only") == 0
+    assert capsys.readouterr().out == "done\n"
     new = load_checkpoint(configs / "runs" / "ggcnn" / "best.safetensors")
     assert new.training["command"] == "pspgrasp release --names ggcnn"
     assert new.width == "contact"
+
+
+def test_what_was_trained_elsewhere_is_judged_here(configs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (configs / "sent").mkdir()
+    (configs / "sent" / "ggcnn.safetensors").write_bytes(shipped_checkpoints()["ggcnn"].read_bytes())
+    assert release(configs, "--trained", str(configs / "sent")) == 0
+    assert "ggcnn: the one that ships is this one" in capsys.readouterr().out
+    assert not (configs / "runs").exists()
 
 
 @pytest.mark.parametrize(

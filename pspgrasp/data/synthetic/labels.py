@@ -29,7 +29,7 @@ from pspgrasp.data.synthetic.scenes import Cameras
 GRID_PX = 3  # places are tried in steps of so many pixels
 DIRECTIONS = 12
 OFF_M = 0.003  # standard deviation of a robot's position [m]
-CHUNK = 65536  # attempts at a time; bounds the memory
+CHUNK = {"cpu": 1 << 16, "cuda": 1 << 20}  # attempts at a time: what caches hold, and what a GPU's memory does
 THINNEST_M = 0.002  # lower things are left lying
 LEANING = 0.15  # how much better a level direction counts
 LEAST_QUALITY = 1e-3  # less is none
@@ -47,8 +47,9 @@ def label(view: View, cameras: Cameras, gripper: GripperConfig, width_scale_px: 
     volume = torch.zeros(count, DIRECTIONS, cells, cells, device=view.depth_m.device)
     width_px = torch.zeros_like(volume)
     every = _attempts(view, cameras, gripper, angles_rad)
-    for begin in range(0, len(every.u), CHUNK):
-        some = Attempts(*(field[begin : begin + CHUNK] for field in every))
+    chunk = CHUNK[view.depth_m.device.type]
+    for begin in range(0, len(every.u), chunk):
+        some = Attempts(*(field[begin : begin + chunk] for field in every))
         some = some.of(promising(view, cameras, some, gripper).nonzero()[:, 0])
         closing = close_jaws(view, cameras, some, gripper)
         direction = (some.angle_rad * (DIRECTIONS / math.pi)).round().long()

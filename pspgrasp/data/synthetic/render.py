@@ -45,6 +45,8 @@ def _seen(scenes: Scenes, side_px: int) -> Tuple[torch.Tensor, torch.Tensor]:
     """Return depth and things (B, N, N)."""
     table_m = _table(scenes, side_px)
     hits = [_hits(solids, scenes, side_px) for solids in scenes.solids]
+    if not hits:
+        return table_m, torch.zeros(table_m.shape, dtype=torch.int64, device=table_m.device)
     pixel, hit_m, owner = (torch.cat(some) for some in zip(*hits))
     depth_m = table_m.flatten().scatter_reduce(0, pixel, hit_m, "amin")
     seen = torch.where(hit_m == depth_m[pixel], owner, torch.zeros_like(owner))
@@ -74,7 +76,8 @@ def _from_above(scenes: Scenes, cells_m: torch.Tensor) -> torch.Tensor:
     heights_m = ground_m.flatten()
     for solids in scenes.solids:
         which, cell, place = columns(solids, cells_m, MAP_CELLS)
-        down = torch.tensor([0.0, 0.0, -1.0], device=place.device).expand_as(place)
+        down = torch.zeros_like(place)
+        down[:, 2] = -1.0
         heights_m = heights_m.scatter_reduce(0, cell, -solids.of(which).first_hit(place, down), "amax")
     return heights_m.view_as(ground_m)
 

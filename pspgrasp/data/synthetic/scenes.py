@@ -83,8 +83,8 @@ class Scenes(NamedTuple):
 
     @property
     def solids(self) -> Tuple[Solids, ...]:
-        """All that rays can meet but the table."""
-        return self.parts, self.triangles
+        """All that rays can meet but the table; kinds of which there is none are left out."""
+        return tuple(some for some in (self.parts, self.triangles) if len(some.scene))
 
 
 @dataclass(frozen=True)
@@ -239,28 +239,69 @@ def _solids(layouts: Sequence[Layout], device: torch.device) -> Tuple[Parts, Tri
     return stacked(parts, part_owners, device), joined(meshes, mesh_owners, device)
 
 
+class Columns(NamedTuple):
+    """Vertical lines through cells of the grid of heights, N of them, each with the solid that it may meet.
+
+    Attributes:
+        cell: (N,) int64, of the grids of all scenes in a row.
+        scene: (N,) int64.
+        thing: (N,) int64.
+        bottom_m: (N,), where the line first meets the solid from below [m]; inf if it doesn't.
+        top_m: (N,), where it does from above [m]; -inf if it doesn't.
+    """
+
+    cell: torch.Tensor
+    scene: torch.Tensor
+    thing: torch.Tensor
+    bottom_m: torch.Tensor
+    top_m: torch.Tensor
+
+
 def drop(solids: Tuple[Parts, Triangles], scenes: int) -> Tuple[Parts, Triangles]:
     """Return the solids with each thing, in turn, moved along z until it touches the table or what is there already.
 
     On a grid of cells; things don't topple, and what would come to lie too high is left out. Walls stay.
     """
-    both: List[Solids] = list(solids)
-    device = both[0].scene.device
-    heights_m = torch.zeros(scenes * HEIGHT_CELLS**2, device=device)
-    down_m = [torch.zeros(len(some.scene), device=device) for some in both]
-    numbers = [int(some.thing.max()) for some in both if len(some.thing)]
-    for thing in range(max(numbers, default=-1) + 1):
-        owns = [(some.thing == thing).nonzero()[:, 0] for some in both]
-        over = [_columns_over(some, own, scenes) for some, own in zip(both, owns)]
-        gap_m = torch.zeros(scenes, device=device)
-        if thing > 0:
-            gap_m = _gap_m(over, heights_m, [some.of(own) for some, own in zip(both, owns)], scenes)
-        for some, own, fall_m, (cell, scene, _, top_m) in zip(both, owns, down_m, over):
-            fall_m[own] = gap_m[some.scene[own]]
-            top_m = torch.where(gap_m[scene].isfinite(), top_m - gap_m[scene], torch.zeros_like(top_m))
-            heights_m = heights_m.scatter_reduce(0, cell, top_m, "amax")
+    there: List[Solids] = [some for some in solids if len(some.scene)]
+    if not there:
+        return solids
+    over = Columns(*(torch.cat(field) for field in zip(*(_columns_over(some, scenes) for some in there))))
+    things = int(torch.cat([some.thing for some in there]).max()) + 1
+    lowest_m = torch.full((things * scenes,), math.inf, device=over.cell.device)
+    for some in there:
+        owner = some.thing * scenes + some.scene
+        lowest_m = lowest_m.scatter_reduce(0, owner, some.outline_m()[:, :, 2].amin(1), "amin")
+    falls_m = _falls_m(over, lowest_m.view(things, scenes))
     parts, triangles = solids
-    return _lowered(parts, down_m[0]), _lowered(triangles, down_m[1])
+    return _lowered(parts, falls_m[parts.thing, parts.scene]), _lowered(
+        triangles, falls_m[triangles.thing, triangles.scene]
+    )
+
+
+def _falls_m(over: Columns, lowest_m: torch.Tensor) -> torch.Tensor:
+    """Return how far (things, scenes) [m] each thing falls; inf where it would come to lie too high.
+
+    Args:
+        over: All columns.
+        lowest_m: (things, scenes), lowest z of each thing before it falls [m]; inf where there is none.
+    """
+    things, scenes = lowest_m.shape
+    heights_m = torch.zeros(scenes * HEIGHT_CELLS**2, device=lowest_m.device)
+    order = over.thing.argsort(stable=True)
+    counts = over.thing.bincount(minlength=things).tolist()
+    falls_m = []
+    by_thing = zip(*(torch.split(field[order], counts) for field in over))
+    for thing, (cell, scene, _, bottom_m, top_m) in enumerate(by_thing):
+        fall_m = torch.zeros(scenes, device=lowest_m.device)
+        if thing > 0:
+            fall_m = torch.full_like(fall_m, math.inf).scatter_reduce(0, scene, bottom_m - heights_m[cell], "amin")
+            # What is thinner than a cell may stand between two columns, and what is beyond the grid has none.
+            fall_m = torch.where(fall_m.isfinite(), fall_m, lowest_m[thing])
+            fall_m = fall_m.masked_fill(lowest_m[thing] - fall_m > HIGHEST_REST_M, math.inf)
+        rest_m = torch.where(fall_m[scene].isfinite(), top_m - fall_m[scene], torch.zeros_like(top_m))
+        heights_m = heights_m.scatter_reduce(0, cell, rest_m, "amax")
+        falls_m.append(fall_m)
+    return torch.stack(falls_m)
 
 
 Kind = TypeVar("Kind", Parts, Triangles)
@@ -274,30 +315,13 @@ def _lowered(solids: Kind, down_m: torch.Tensor) -> Kind:
     return solids.of(kept).moved(torch.eye(3, device=down_m.device).expand(len(kept), 3, 3), shift_m)
 
 
-def _columns_over(
-    solids: Solids, own: torch.Tensor, scenes: int
-) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return cell, scene, bottom and top [m], each (N,), of every column that may meet one of the `own` solids."""
-    cells_m = torch.full((scenes,), HEIGHT_CELL_M, device=own.device)
-    which, cell, place = columns(solids.of(own), cells_m, HEIGHT_CELLS)
-    some = solids.of(own[which])
-    up = torch.tensor([0.0, 0.0, 1.0], device=place.device).expand_as(place)
-    return cell, some.scene, some.first_hit(place, up), -some.first_hit(place, -up)
-
-
-def _gap_m(
-    over: Sequence[Sequence[torch.Tensor]], heights_m: torch.Tensor, own: Sequence[Solids], scenes: int
-) -> torch.Tensor:
-    """Return how far (scenes,) [m] the thing in each scene falls; inf where it would come to lie too high."""
-    gap_m = torch.full((scenes,), math.inf, device=heights_m.device)
-    lowest_m = gap_m.clone()
-    for (cell, scene, bottom_m, _), some in zip(over, own):
-        gap_m = gap_m.scatter_reduce(0, scene, bottom_m - heights_m[cell], "amin")
-        if len(some.scene):
-            lowest_m = lowest_m.scatter_reduce(0, some.scene, some.outline_m()[:, :, 2].amin(1), "amin")
-    # What is thinner than a cell may stand between two columns, and what is beyond the grid has none.
-    gap_m = torch.where(gap_m.isfinite(), gap_m, lowest_m)
-    return gap_m.masked_fill(lowest_m - gap_m > HIGHEST_REST_M, math.inf)
+def _columns_over(solids: Solids, scenes: int) -> Columns:
+    """Return every column that may meet a solid; it doesn't depend on what lies below, so all come at once."""
+    cells_m = torch.full((scenes,), HEIGHT_CELL_M, device=solids.scene.device)
+    which, cell, place = columns(solids, cells_m, HEIGHT_CELLS)
+    some, up = solids.of(which), torch.zeros_like(place)
+    up[:, 2] = 1.0
+    return Columns(cell, some.scene, some.thing, some.first_hit(place, up), -some.first_hit(place, -up))
 
 
 def columns(solids: Solids, cells_m: torch.Tensor, cells: int) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
