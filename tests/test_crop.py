@@ -139,3 +139,31 @@ def test_turning_an_image_turns_its_resized_image(out_px: int) -> None:
 def test_cutting_is_a_view_of_the_window() -> None:
     image = np.arange(48).reshape(6, 8)
     np.testing.assert_array_equal(SquareCrop(2, 1, 3, 300).cut(image), image[1:4, 2:5])
+
+
+def test_a_smaller_picture_is_the_mean_of_what_is_measured_in_each_area() -> None:
+    depth_m = np.full((30, 30), 0.6, np.float32)
+    depth_m[:, 12:15] = 0.5  # a third of the areas that it lies in
+    depth_m[0, 0] = np.nan  # one of nine
+    depth_m[27:, 27:] = np.nan
+    depth_m[29, 29] = 0.7  # one measured of nine
+    shrunk_m = resize_depth(depth_m, 10)
+    np.testing.assert_allclose(shrunk_m[5], [0.6] * 4 + [0.5] + [0.6] * 5, rtol=1e-6)
+    assert shrunk_m[0, 0] == pytest.approx(0.6)
+    assert np.isnan(shrunk_m[9, 9])
+    assert np.isnan(shrunk_m).sum() == 1
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.2])
+def test_speckles_do_not_spread_when_a_picture_is_made_smaller(share: float) -> None:
+    depth_m = np.full((480, 480), 0.6, np.float32)
+    depth_m[np.random.default_rng(0).random(depth_m.shape) < share] = np.nan
+    shrunk_m = resize_depth(depth_m, 300)
+    assert np.isnan(shrunk_m).mean() < share
+    np.testing.assert_allclose(shrunk_m[~np.isnan(shrunk_m)], 0.6, rtol=1e-5)
+
+
+def test_a_thin_thing_is_not_lost_between_pixels() -> None:
+    depth_m = np.full((900, 900), 0.6, np.float32)
+    depth_m[:, 451] = 0.57
+    assert resize_depth(depth_m, 300)[:, 150] == pytest.approx(0.59, abs=1e-6)

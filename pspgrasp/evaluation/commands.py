@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from pspgrasp.data.commands import dataset_of
-from pspgrasp.errors import PspGraspError
+from pspgrasp.errors import ConfigError, PspGraspError
 from pspgrasp.evaluation import options
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def _evaluate_images(parsed: argparse.Namespace) -> None:
 
     dataset = _dataset(parsed)
     fold_of = folds(dataset.entries, parsed.split, parsed.folds, parsed.seed) if parsed.folds else None
-    result = _judged(contestant(parsed.checkpoints[0], parsed, _whole(dataset)), dataset, parsed, fold_of)
+    judged = contestant(parsed.checkpoints[0], parsed, _whole(dataset))
+    _refuse_contact_trials(judged, parsed)
+    result = _judged(judged, dataset, parsed, fold_of)
     print("\n".join(image_lines(result)))
     if parsed.json:
         _write_json(parsed.json, result.to_tree())
@@ -70,6 +72,14 @@ def _evaluate_images(parsed: argparse.Namespace) -> None:
         from pspgrasp.evaluation.jacquard_sgt import sgt_text
 
         _write(parsed.sgt, sgt_text(result.outcomes, dataset))
+
+
+def _refuse_contact_trials(judged: Contestant, parsed: argparse.Namespace) -> None:
+    predictor = getattr(judged.source, "predictor", None)
+    if parsed.sgt and predictor and predictor.width == "contact" and not parsed.clearance:
+        raise ConfigError(
+            f"{judged.name} puts out contact widths, and a trial needs openings: give --clearance, in px of the image"
+        )
 
 
 def _judged(

@@ -57,7 +57,8 @@ class PredictorSource:
         """Say what is done, for a report."""
         where = {"labels": "at the labels", "centre": "in the middle", "whole": "the largest square"}[self.window]
         size = "" if self.window == "whole" else f"{self.predictor.crop.size_px} px "
-        return f"{size}{where}, quality above {self.predictor.detection.min_quality:g}"
+        contact = ", contact widths as put out" if self.predictor.width == "contact" else ""
+        return f"{size}{where}, quality above {self.predictor.detection.min_quality:g}{contact}"
 
     def __call__(self, sample: GraspSample) -> Tuple[ImageGrasp, ...]:
         """Return the grasps of an image, best first, in its pixels."""

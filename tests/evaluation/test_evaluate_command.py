@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import labelled_data
 import pytest
 
+from pspgrasp.checkpoint import save_checkpoint
 from pspgrasp.cli import main
 from pspgrasp.evaluation.rectangle_metric import SWEEP
 from pspgrasp.rectangle import GraspRectangle
-from pspgrasp.shipped import shipped_checkpoints
+from pspgrasp.shipped import find_checkpoint, shipped_checkpoints
 
 BOX = GraspRectangle(270.0, 200.0, 1.2, 70.0, 30.0)
 
@@ -51,6 +53,17 @@ def test_a_checkpoint_is_judged_into_a_report_json_and_pictures(
     guesses = [guess for outcome in tree["outcomes"] for guess in outcome["guesses"]]
     assert tree["calibration"]["grasps"] == len(guesses)
     assert f"of {len(guesses)} grasps" in out
+
+
+def test_contact_widths_make_no_trials_without_a_clearance(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    contact, trials = tmp_path / "contact.safetensors", ["--sgt", str(tmp_path / "trials.txt")]
+    save_checkpoint(replace(find_checkpoint("ggcnn"), width="contact"), contact)
+    assert evaluate(folder, *trials, checkpoint=str(contact)) == 1
+    assert "contact puts out contact widths, and a trial needs openings" in capsys.readouterr().err
+    assert evaluate(folder, checkpoint=str(contact)) == 0
+    assert "contact widths as put out" in capsys.readouterr().out
 
 
 def test_a_fold_alone_is_judged(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -51,6 +51,10 @@ def test_there_are_configs_that_ship() -> None:
         ("preprocess: {pixel_size_channel: true}", "model/network/in_channels is 1, but preprocess makes 2"),
         ("seed: 1000003", "validation/scenes_seed must differ from seed (1000003)"),
         ("width: opening", "generated scenes are labelled with contact widths"),
+        (
+            "width: opening\nvalidation: {scenes: 0}\ndata: {scenes_share: 0, labelled: [{folder: x, clearance_px: 8}]}",
+            "with width opening it must be 0",
+        ),
         ("data: {labelled: [{folders: x}]}", "did you mean 'folder'? (at data/labelled[0]/folders)"),
         ("- 1", "a training config must be a mapping, got [1]"),
         ("a: [", "is no YAML: "),
