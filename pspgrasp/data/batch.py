@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, Sequence
+from typing import Any, NamedTuple, Protocol, Sequence, runtime_checkable
 
 import torch
 
@@ -32,3 +32,27 @@ class BatchSource(Protocol):
         Raises:
             DataError: A sample can't be read; names its file.
         """
+
+
+@runtime_checkable
+class SketchedSource(Protocol):
+    """A `BatchSource` whose work has two parts: a sketch, made by any process, and the rest, where the network is.
+
+    `batch(indices, device)` equals `finished(on_device(sketch(indices), device))`.
+    """
+
+    def sketch(self, indices: Sequence[int]) -> Any:
+        """Return what the samples of these numbers begin with: tensors on the CPU and numbers, in nested tuples."""
+
+    def finished(self, sketch: Any) -> GraspBatch:
+        """Return the samples of a sketch, on the device where its tensors are."""
+
+
+def on_device(value: Any, device: torch.device) -> Any:
+    """Return nested tuples with their tensors on `device`."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, tuple):
+        moved = [on_device(part, device) for part in value]
+        return type(value)(*moved) if hasattr(value, "_fields") else tuple(moved)
+    return value

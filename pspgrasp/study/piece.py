@@ -22,7 +22,7 @@ from pspgrasp.evaluation.synthetic_scenes import JudgedScenes, ScenePredictor
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.runtimes.eager import EagerRuntime
 from pspgrasp.study.probes import knock_outs, receptive_field
-from pspgrasp.study.training import map_figures, preprocess_for, train_side_by_side
+from pspgrasp.study.training import batches_of, map_figures, preprocess_for, train_side_by_side
 from pspgrasp.study.variants import models_of, preprocess_of, question_of
 from pspgrasp.training.config import TrainConfig, decisive
 
@@ -56,8 +56,9 @@ def run_piece(piece: Piece, base: TrainConfig, device: torch.device) -> Dict[str
     config = train_config_of(base, piece)
     source = SyntheticSource(base.data.synthetic, preprocess, base.width_scale_px, piece.seed)
     began_s = time.monotonic()
-    steps = with_progress(range(config.max_steps), config.max_steps, f"{piece.question}, seed {piece.seed}: step")
-    networks = train_side_by_side(models, config, preprocess, source, steps, device)
+    what = f"{piece.question}, seed {piece.seed}: step"
+    batches = with_progress(batches_of(source, config, device), config.max_steps, what)
+    networks = train_side_by_side(models, config, preprocess, batches, device)
     trained_s = time.monotonic() - began_s
     held_out = _held_out(base, preprocess, device)
     judged = _judged(networks, preprocess, base, piece.scenes, device)

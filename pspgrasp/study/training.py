@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Iterable, Mapping
+from typing import Any, Dict, Iterable, Iterator, Mapping, Union
 
 import torch
 from torch import nn
@@ -15,10 +15,13 @@ from pspgrasp.errors import NetworkError
 from pspgrasp.models import ModelConfig, build_model
 from pspgrasp.models.resample import interpolate
 from pspgrasp.training.average import MovingAverage
+from pspgrasp.training.batches import CountedBatch, Mixture, Share, loader
 from pspgrasp.training.config import TrainConfig
 from pspgrasp.training.figures import map_hit
+from pspgrasp.training.fit import chosen_workers
 from pspgrasp.training.loss import grasp_loss, on_grid_of
 from pspgrasp.training.module import build_optimiser
+from pspgrasp.training.plan import TrainingPlan
 from pspgrasp.training.schedule import rate_factor
 
 
@@ -34,7 +37,7 @@ class Learner:
         self._optimiser = build_optimiser(self.network, self.config)
         self._device = device
 
-    def learn(self, batch: GraspBatch, step: int) -> float:
+    def learn(self, batch: Union[GraspBatch, CountedBatch], step: int) -> float:
         """Take a step on a batch and return its loss.
 
         Raises:
@@ -56,7 +59,7 @@ class Learner:
         self.average.update(self.network, step)
         return value
 
-    def _loss(self, batch: GraspBatch) -> torch.Tensor:
+    def _loss(self, batch: Union[GraspBatch, CountedBatch]) -> torch.Tensor:
         with_auxiliary: Any = getattr(self.network, "forward_with_auxiliary", None)
         image = batch.image[:, : self.channels]
         output, auxiliary = with_auxiliary(image) if with_auxiliary else (self.network(image), None)
@@ -92,12 +95,20 @@ def preprocess_for(preprocess: PreprocessConfig, channels: int) -> PreprocessCon
     return replace(preprocess, pixel_size_channel=channels == 2)
 
 
+def batches_of(source: BatchSource, config: TrainConfig, device: torch.device) -> Iterator[CountedBatch]:
+    """Yield the batches of all steps, made ahead: step s takes the numbers s * batch_size and on."""
+    share = Share("generated scenes", source, config.batch_size, on_device=device.type == "cuda")
+    mixture = Mixture((share,), TrainingPlan((config.batch_size,)))
+    workers = chosen_workers(config.machine, [share])
+    for loaded in loader(mixture, range(config.max_steps), workers, device):
+        yield mixture.completed(loaded, device)
+
+
 def train_side_by_side(
     models: Mapping[str, ModelConfig],
     config: TrainConfig,
     preprocess: PreprocessConfig,
-    source: BatchSource,
-    steps: Iterable[int],
+    batches: Iterable[Union[GraspBatch, CountedBatch]],
     device: torch.device,
 ) -> Dict[str, nn.Module]:
     """Return the networks, trained from the config's seed on the same batches in the same order.
@@ -106,13 +117,11 @@ def train_side_by_side(
         models: The networks, by name.
         config: Loss, optimiser, batch size, seed.
         preprocess: Of the batches.
-        source: Of the batches; step s takes the numbers s * batch_size and on.
-        steps: 0 to max_steps - 1; told as they are done by whoever shows progress.
+        batches: One a step.
         device: Where they are trained.
     """
     learners = {name: Learner(model, config, preprocess, device) for name, model in models.items()}
-    for step in steps:
-        batch = source.batch(range(step * config.batch_size, (step + 1) * config.batch_size), device)
+    for step, batch in enumerate(batches):
         for number, learner in enumerate(learners.values()):
             torch.manual_seed((config.seed * 1_000_003 + step) * 4096 + number)  # of dropout
             learner.learn(batch, step)

@@ -11,7 +11,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 from typing_extensions import override
 
-from pspgrasp.data.batch import BatchSource, GraspBatch
+from pspgrasp.data.batch import BatchSource, GraspBatch, SketchedSource, on_device
 from pspgrasp.errors import ConfigError, PspGraspError
 from pspgrasp.training.plan import Draw, Plan, TrainingPlan, ValidationPlan, dealt
 
@@ -34,10 +34,11 @@ class Share:
 
 
 class Loaded(NamedTuple):
-    """What a loader gives: the parts of a batch that were made on the CPU."""
+    """What a loader gives: the parts of a batch that were made on the CPU, and what those of the device begin with."""
 
     item: int
     parts: Tuple[GraspBatch, ...]
+    sketches: Tuple[Any, ...] = ()
 
 
 class CountedBatch(NamedTuple):
@@ -60,9 +61,16 @@ class Mixture(Dataset):
         An error is returned, not raised: on its way out of a process torch would wrap it in a traceback.
         """
         try:
-            return Loaded(item, tuple(self._parts(item, on_device=False, device=torch.device("cpu"))))
+            cpu = torch.device("cpu")
+            parts = tuple(share.source.batch(numbers, cpu) for share, numbers in self._asked(item, there=False))
+            return Loaded(item, parts, tuple(self._sketches(item)))
         except PspGraspError as error:
             return error
+
+    def _sketches(self, item: int) -> Iterable[Any]:
+        """Yield what the parts begin with that are made on the device; None where it makes all of it."""
+        for share, numbers in self._asked(item, there=True):
+            yield share.source.sketch(numbers) if isinstance(share.source, SketchedSource) else None
 
     def completed(self, loaded: Union[Loaded, PspGraspError], device: torch.device) -> CountedBatch:
         """Return a batch with the parts that are made on the device.
@@ -73,23 +81,28 @@ class Mixture(Dataset):
         if isinstance(loaded, PspGraspError):
             raise loaded
         parts = [GraspBatch(*(field.to(device) for field in part)) for part in loaded.parts]
-        parts += self._parts(loaded.item, on_device=True, device=device)
-        draws = [draw for on_device in (False, True) for draw in self._draws(loaded.item, on_device)]
+        for (share, numbers), sketch in zip(self._asked(loaded.item, there=True), loaded.sketches):
+            if sketch is not None and isinstance(share.source, SketchedSource):
+                parts.append(share.source.finished(on_device(sketch, device)))
+            else:
+                parts.append(share.source.batch(numbers, device))
+        draws = [draw for there in (False, True) for draw in self._draws(loaded.item, there)]
         counted = torch.tensor([float(draw.counted) for draw in draws], device=device)
         return CountedBatch(
             torch.cat([part.image for part in parts]), torch.cat([part.target for part in parts]), counted
         )
 
-    def _draws(self, item: int, on_device: bool) -> List[Draw]:
+    def _draws(self, item: int, there: bool) -> List[Draw]:
         draws = dealt(self.plan.draws(item), self.rank, self.ranks)
-        return [draw for draw in draws if self.shares[draw.share].on_device == on_device]
+        return [draw for draw in draws if self.shares[draw.share].on_device == there]
 
-    def _parts(self, item: int, on_device: bool, device: torch.device) -> Iterable[GraspBatch]:
-        draws = self._draws(item, on_device)
+    def _asked(self, item: int, there: bool) -> Iterable[Tuple[Share, List[int]]]:
+        """Yield the sources on the device, or the others, with the numbers of their samples in an item."""
+        draws = self._draws(item, there)
         for place, share in enumerate(self.shares):
             numbers = [draw.number for draw in draws if draw.share == place]
             if numbers:
-                yield share.source.batch(numbers, device)
+                yield share, numbers
 
 
 class GraspBatches(LightningDataModule):
@@ -149,12 +162,16 @@ class GraspBatches(LightningDataModule):
 
 def loader(mixture: Mixture, items: range, workers: int, device: torch.device) -> DataLoader:
     """Return what makes these items on the CPU, by so many processes, ahead of their use on `device`."""
-    # Where all is made on the device there is nothing for a process to do.
-    workers = 0 if all(share.on_device for share in mixture.shares) else workers
+    workers = workers if any(needs_the_cpu(share) for share in mixture.shares) else 0
     pinned = device.type == "cuda" and workers > 0
     return DataLoader(
         mixture, batch_size=None, sampler=items, num_workers=workers, pin_memory=pinned, worker_init_fn=_start_worker
     )
+
+
+def needs_the_cpu(share: Share) -> bool:
+    """Tell whether there is anything for a process on the CPU to do."""
+    return not share.on_device or isinstance(share.source, SketchedSource)
 
 
 def _start_worker(_number: int) -> None:

@@ -19,7 +19,7 @@ from pspgrasp.checkpoint import Checkpoint
 from pspgrasp.errors import CheckpointError, ConfigError, PspGraspError
 from pspgrasp.models import build_model
 from pspgrasp.runtimes.eager import choose_device
-from pspgrasp.training.batches import GraspBatches, Share
+from pspgrasp.training.batches import GraspBatches, Share, needs_the_cpu
 from pspgrasp.training.config import MachineConfig, TrainConfig, differences, told
 from pspgrasp.training.keeping import Keeping
 from pspgrasp.training.module import GraspModule
@@ -175,7 +175,7 @@ def chosen_precision(machine: MachineConfig, device: torch.device) -> str:
 
 def chosen_workers(machine: MachineConfig, shares: List[Share]) -> int:
     """Return the number of processes that make samples on the CPU."""
-    if machine.workers >= 0 or all(share.on_device for share in shares):
+    if machine.workers >= 0 or not any(needs_the_cpu(share) for share in shares):
         return max(0, machine.workers)
     return max(1, min(MOST_WORKERS, len(os.sched_getaffinity(0)) // 2))
 

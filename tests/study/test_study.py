@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -16,12 +17,12 @@ from pspgrasp.config import PreprocessConfig
 from pspgrasp.data.batch import GraspBatch
 from pspgrasp.errors import ConfigError, DataError
 from pspgrasp.models import ModelConfig, build_model
-from pspgrasp.study.piece import Piece, read_results, run_piece, write_result
+from pspgrasp.study.piece import Piece, read_results, refuse_other_study, run_piece, write_result
 from pspgrasp.study.probes import knock_outs, receptive_field
 from pspgrasp.study.report import difference, page
-from pspgrasp.study.training import FullSize, train_side_by_side
+from pspgrasp.study.training import FullSize, batches_of, train_side_by_side
 from pspgrasp.study.variants import QUESTIONS, models_of, preprocess_of, question_of
-from pspgrasp.training.config import TrainConfig, train_config
+from pspgrasp.training.config import MachineConfig, TrainConfig, train_config
 
 CPU = torch.device("cpu")
 SMALL = {"backbone": "test_efficientnet", "head_channels": 8, "lateral_channels": 8, "refine_channels": 8}
@@ -89,10 +90,11 @@ def test_an_unknown_question_names_the_near_miss() -> None:
 def test_side_by_side_is_as_alone_and_on_the_same_batches(base: TrainConfig) -> None:
     models = models_of(base, question_of("context"))
     some = {name: models[name] for name in ("fcn", "ppm 1")}
-    preprocess, source = PreprocessConfig(input_size_px=64), Bars()
-    together = train_side_by_side(some, base, preprocess, source, range(2), CPU)
+    preprocess, in_this_process = PreprocessConfig(input_size_px=64), replace(base, machine=MachineConfig(workers=0))
+    source = Bars()
+    together = train_side_by_side(some, base, preprocess, batches_of(source, in_this_process, CPU), CPU)
     assert source.asked == [0, 1, 2, 3]
-    alone = train_side_by_side({"fcn": models["fcn"]}, base, preprocess, Bars(), range(2), CPU)
+    alone = train_side_by_side({"fcn": models["fcn"]}, base, preprocess, batches_of(Bars(), base, CPU), CPU)
     for one, other in zip(together["fcn"].parameters(), alone["fcn"].parameters()):
         assert torch.equal(one, other)
 
@@ -100,7 +102,7 @@ def test_side_by_side_is_as_alone_and_on_the_same_batches(base: TrainConfig) -> 
 def test_a_network_of_one_channel_sees_the_first_of_two(base: TrainConfig) -> None:
     models = models_of(base, question_of("scale"))
     preprocess = PreprocessConfig(input_size_px=64, pixel_size_channel=True)
-    networks = train_side_by_side(models, base, preprocess, Bars(channels=2), range(1), CPU)
+    networks = train_side_by_side(models, base, preprocess, [Bars(channels=2).batch([0, 1], CPU)], CPU)
     image = torch.randn(1, 2, 64, 64)
     other = torch.cat([image[:, :1], image[:, 1:] + 1], dim=1)
     changes = {name: not torch.equal(network(image), network(other)) for name, network in networks.items()}
@@ -210,3 +212,18 @@ def test_only_a_pyramid_can_be_varied() -> None:
     with pytest.raises(ConfigError, match="the config's network is a 'ggcnn'"):
         models_of(ggcnn, question_of("context"))
     assert isinstance(models_of(train_config(TREE), question_of("peers"))["ggcnn"], ModelConfig)
+
+
+def test_a_network_is_held_against_what_the_question_names() -> None:
+    question = QUESTIONS["stride"]
+    assert question.reference("ppm, stride 8") == "fcn, stride 8"
+    assert question.reference("ppm, stride 16") == question.reference("fcn, stride 8") == "fcn, stride 16"
+    for some in QUESTIONS.values():
+        assert set(some.against) | set(some.against.values()) <= set(some.networks)
+
+
+def test_a_study_of_another_budget_does_not_take_its_place(base: TrainConfig, tmp_path: Path) -> None:
+    names = list(QUESTIONS["joining"].networks)
+    write_result(made_up("joining", 0, dict.fromkeys(names, 0.5)), tmp_path / "joining_0.json")
+    with pytest.raises(DataError, match=r"joining_0\.json was made with another config"):
+        refuse_other_study(tmp_path / "joining_0.json", Piece("joining", 0, 4), base)

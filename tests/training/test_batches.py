@@ -7,7 +7,9 @@ from typing import Any, List, Sequence
 import pytest
 import torch
 
-from pspgrasp.data.batch import GraspBatch
+from pspgrasp.config import PreprocessConfig
+from pspgrasp.data.batch import GraspBatch, SketchedSource
+from pspgrasp.data.synthetic.source import SyntheticConfig, SyntheticSource
 from pspgrasp.errors import DataError
 from pspgrasp.training.batches import Loaded, Mixture, Share, loader
 from pspgrasp.training.plan import TrainingPlan, ValidationPlan
@@ -54,6 +56,44 @@ def test_what_is_made_on_the_device_is_not_made_by_a_process() -> None:
     assert (there.asked, here.asked) == ([], [6, 7])
     assert mixture.completed(loaded, CPU).image.flatten().tolist() == [1006, 1007, 6, 7]
     assert there.asked == [6, 7]
+
+
+class Sketching(Counting):
+    """A `SketchedSource`: a sketch is the numbers."""
+
+    def sketch(self, indices: Sequence[int]) -> Any:
+        return (torch.tensor(list(indices)), 0.5)
+
+    def finished(self, sketch: Any) -> GraspBatch:
+        numbers = sketch[0].float()[:, None, None, None] + sketch[1]
+        return GraspBatch(numbers, numbers.expand(-1, 4, 1, 1))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_sketch_is_made_by_a_process_and_finished_on_the_device(workers: int) -> None:
+    here, there = Counting(1000), Sketching()
+    shares = (Share("there", there, 2, on_device=True), Share("here", here, 1))
+    mixture = Mixture(shares, TrainingPlan((2, 1)))
+    made = loader(mixture, range(3), workers, CPU)
+    assert made.num_workers == workers
+    images = [mixture.completed(loaded, CPU).image.flatten().tolist() for loaded in made]
+    assert images == [[1000, 0.5, 1.5], [1001, 2.5, 3.5], [1002, 4.5, 5.5]]
+    assert not there.asked, "nothing is made twice"
+
+
+def test_a_sketched_source_alone_has_work_for_processes() -> None:
+    mixture = Mixture((Share("a", Sketching(), 3, on_device=True),), TrainingPlan((3,)))
+    assert loader(mixture, range(2), 2, CPU).num_workers == 2
+
+
+def test_generated_scenes_are_a_sketched_source_and_a_sketch_comes_to_the_same() -> None:
+    source = SyntheticSource(SyntheticConfig(), PreprocessConfig(input_size_px=96), 48.0, 3)
+    assert isinstance(source, SketchedSource)
+    assert not isinstance(Counting(), SketchedSource)
+    mixtures = [Mixture((Share("a", source, 2, on_device=there),), TrainingPlan((2,))) for there in (True, False)]
+    sketched, whole = (m.completed(next(iter(loader(m, range(1), 1, CPU))), CPU) for m in mixtures)
+    assert torch.equal(sketched.image, whole.image)
+    assert torch.equal(sketched.target, whole.target)
 
 
 def test_a_sample_that_fills_up_does_not_count() -> None:

@@ -52,7 +52,8 @@ def test_there_are_configs_that_ship() -> None:
         ("seed: 1000003", "validation/scenes_seed must differ from seed (1000003)"),
         ("width: opening", "generated scenes are labelled with contact widths"),
         (
-            "width: opening\nvalidation: {scenes: 0}\ndata: {scenes_share: 0, labelled: [{folder: x, clearance_px: 8}]}",
+            "width: opening\nvalidation: {scenes: 0}\n"
+            "data: {scenes_share: 0, labelled: [{folder: x, clearance_px: 8}]}",
             "with width opening it must be 0",
         ),
         ("data: {labelled: [{folders: x}]}", "did you mean 'folder'? (at data/labelled[0]/folders)"),

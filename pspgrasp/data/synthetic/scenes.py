@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from pspgrasp.config import setting
+from pspgrasp.data.batch import on_device
 from pspgrasp.data.synthetic.meshes import Triangles, joined, random_mesh
 from pspgrasp.data.synthetic.solids import Part, Parts, stacked
 from pspgrasp.data.synthetic.things import box, random_thing, random_turn
@@ -207,22 +208,32 @@ def _random_bin(rng: np.random.Generator, reach_m: float) -> Tuple[Tuple[Part, .
 
 def build_scenes(layouts: Sequence[Layout], device: torch.device) -> Scenes:
     """Return the scenes with every thing dropped to where it touches."""
-    parts, triangles = drop(_solids(layouts, device), len(layouts))
-    poses = torch.from_numpy(np.stack([np.linalg.inv(layout.camera_pose) for layout in layouts])).float().to(device)
-    cameras = torch.tensor([layout.camera for layout in layouts], device=device)
+    return settled(on_device(gathered(layouts), device))
+
+
+def gathered(layouts: Sequence[Layout]) -> Scenes:
+    """Return the scenes side by side on the CPU, their things at any height as laid out."""
+    parts, triangles = _solids(layouts)
+    poses = torch.from_numpy(np.stack([np.linalg.inv(layout.camera_pose) for layout in layouts])).float()
     return Scenes(
         parts,
         triangles,
-        Cameras(*cameras.unbind(1)),
+        Cameras(*torch.tensor([layout.camera for layout in layouts]).unbind(1)),
         poses[:, :3, :3],
         poses[:, :3, 3],
-        torch.tensor([layout.edge for layout in layouts], device=device),
-        torch.tensor([layout.floor_m for layout in layouts], device=device),
-        torch.tensor([layout.reach_m for layout in layouts], device=device),
+        torch.tensor([layout.edge for layout in layouts]),
+        torch.tensor([layout.floor_m for layout in layouts]),
+        torch.tensor([layout.reach_m for layout in layouts]),
     )
 
 
-def _solids(layouts: Sequence[Layout], device: torch.device) -> Tuple[Parts, Triangles]:
+def settled(scenes: Scenes) -> Scenes:
+    """Return the scenes with every thing dropped to where it touches."""
+    parts, triangles = drop((scenes.parts, scenes.triangles), len(scenes.floor_m))
+    return scenes._replace(parts=parts, triangles=triangles)
+
+
+def _solids(layouts: Sequence[Layout]) -> Tuple[Parts, Triangles]:
     """Return all parts and all triangles; walls are thing 0."""
     parts: List[Part] = []
     meshes: List[np.ndarray] = []
@@ -236,7 +247,8 @@ def _solids(layouts: Sequence[Layout], device: torch.device) -> Tuple[Parts, Tri
             else:
                 parts += thing
                 part_owners += [(scene, number)] * len(thing)
-    return stacked(parts, part_owners, device), joined(meshes, mesh_owners, device)
+    cpu = torch.device("cpu")
+    return stacked(parts, part_owners, cpu), joined(meshes, mesh_owners, cpu)
 
 
 class Columns(NamedTuple):

@@ -59,9 +59,9 @@ class Faults(NamedTuple):
     range: torch.Tensor
 
 
-def random_faults(rngs: Sequence[np.random.Generator], config: SensorConfig, device: torch.device) -> Faults:
-    """Return the faults of as many pictures as there are generators."""
-    rows = torch.tensor([_random_fault(rng, config) for rng in rngs], device=device, dtype=torch.float32)
+def random_faults(rngs: Sequence[np.random.Generator], config: SensorConfig) -> Faults:
+    """Return the faults of as many pictures as there are generators, on the CPU."""
+    rows = torch.tensor([_random_fault(rng, config) for rng in rngs], dtype=torch.float32)
     return Faults(*rows.unbind(1))
 
 

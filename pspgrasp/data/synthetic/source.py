@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Sequence
+from typing import NamedTuple, Sequence, Tuple
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from pspgrasp.config import PreprocessConfig
-from pspgrasp.data.batch import GraspBatch
+from pspgrasp.data.batch import GraspBatch, on_device
 from pspgrasp.data.synthetic.antipodal import GripperConfig
 from pspgrasp.data.synthetic.labels import label
 from pspgrasp.data.synthetic.render import View, render
-from pspgrasp.data.synthetic.scenes import Cameras, Layout, SceneConfig, build_scenes, random_layout
-from pspgrasp.data.synthetic.sensor import SensorConfig, measure, random_faults
+from pspgrasp.data.synthetic.scenes import Cameras, Layout, SceneConfig, Scenes, gathered, random_layout, settled
+from pspgrasp.data.synthetic.sensor import Faults, SensorConfig, measure, random_faults
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,23 @@ class Pictures(NamedTuple):
     target: torch.Tensor
 
 
+class Sketch(NamedTuple):
+    """Scenes before anything is worked out.
+
+    Attributes:
+        scenes: Their things not yet dropped.
+        faults: Of the cameras.
+        seeds: Of their noise.
+    """
+
+    scenes: Scenes
+    faults: Faults
+    seeds: Tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class SyntheticSource:
-    """Endless generated scenes; a `BatchSource`.
+    """Endless generated scenes; a `BatchSource` and a `SketchedSource`.
 
     Attributes:
         config: What they look like.
@@ -61,20 +75,33 @@ class SyntheticSource:
 
     def batch(self, indices: Sequence[int], device: torch.device) -> GraspBatch:
         """Return the samples of these numbers on `device`."""
-        pictures = self.pictures(indices, device)
+        return self.finished(on_device(self.sketch(indices), device))
+
+    def sketch(self, indices: Sequence[int]) -> Sketch:
+        """Return all that is drawn by chance but the noise: the work of the CPU."""
+        scenes = gathered([self.layout(index) for index in indices])
+        faults = random_faults([self._rng(index, 1) for index in indices], self.config.sensor)
+        seeds = tuple(int(self._rng(index, 2).integers(2**62)) for index in indices)
+        return Sketch(scenes, faults, seeds)
+
+    def finished(self, sketch: Sketch) -> GraspBatch:
+        """Return the samples of a sketch."""
+        pictures = self.developed(sketch)
         filled_m = without_holes(pictures.measured_m)
         return GraspBatch(network_input(filled_m, self.preprocess, pictures.cameras.focal_px), pictures.target)
 
-    @torch.no_grad()
     def pictures(self, indices: Sequence[int], device: torch.device) -> Pictures:
         """Return the scenes of these numbers, their truth included."""
-        config = self.config
-        scenes = build_scenes([self.layout(index) for index in indices], device)
+        return self.developed(on_device(self.sketch(indices), device))
+
+    @torch.no_grad()
+    def developed(self, sketch: Sketch) -> Pictures:
+        """Return the scenes of a sketch: settled, seen, measured and labelled."""
+        scenes = settled(sketch.scenes)
         view = render(scenes, self.preprocess.input_size_px)
-        faults = random_faults([self._rng(index, 1) for index in indices], config.sensor, device)
-        seeds = [int(self._rng(index, 2).integers(2**62)) for index in indices]
-        measured_m = measure(view.depth_m, scenes.cameras, faults, seeds, config.sensor.far_m)
-        target = label(view, scenes.cameras, config.gripper, self.width_scale_px)
+        far_m = self.config.sensor.far_m
+        measured_m = measure(view.depth_m, scenes.cameras, sketch.faults, sketch.seeds, far_m)
+        target = label(view, scenes.cameras, self.config.gripper, self.width_scale_px)
         return Pictures(view, scenes.cameras, measured_m, target)
 
     def layout(self, index: int) -> Layout:

@@ -162,7 +162,7 @@ def test_a_blurred_picture_is_the_mean_of_neighbours() -> None:
 
 def test_measurements_are_positive_or_missing_under_all_faults_at_once() -> None:
     config = replace(SensorConfig(), clean_share=0.0, most_noise=0.0, least_noise=-1.0)
-    faults = random_faults(rngs(16), config, CPU)
+    faults = random_faults(rngs(16), config)
     depth_m = step(0.3, 10.0).expand(16, -1, -1)
     found_m = measure(depth_m, cameras(16), faults, list(range(16)), 2.0)
     known = ~found_m.isnan()
@@ -172,7 +172,7 @@ def test_measurements_are_positive_or_missing_under_all_faults_at_once() -> None
 
 
 def test_a_picture_does_not_depend_on_its_batch() -> None:
-    faults = random_faults(rngs(6), replace(SensorConfig(), clean_share=0.0), CPU)
+    faults = random_faults(rngs(6), replace(SensorConfig(), clean_share=0.0))
     depth_m = torch.stack([step(0.4 + 0.05 * n) for n in range(6)])
     together = measure(depth_m, cameras(6), faults, list(range(6)), 2.0)
     for n in range(6):
@@ -183,14 +183,14 @@ def test_a_picture_does_not_depend_on_its_batch() -> None:
 
 
 def test_faults_are_as_frequent_as_configured() -> None:
-    faults = random_faults(rngs(1500), replace(SensorConfig(), clean_share=0.0), CPU)
+    faults = random_faults(rngs(1500), replace(SensorConfig(), clean_share=0.0))
     shares = {"step_px": 0.5, "blur": 0.4, "shadow": 0.7, "steepest": 0.5, "blobs": 0.4, "band": 0.08, "range": 0.25}
     for name, share in shares.items():
         assert float((getattr(faults, name) != 0).float().mean()) == pytest.approx(share, abs=0.05), name
     levels = faults.noise.log10()
     assert levels.min() >= -3.6
     assert levels.max() <= SensorConfig().most_noise + 1e-6
-    clean = random_faults(rngs(200), replace(SensorConfig(), clean_share=1.0), CPU)
+    clean = random_faults(rngs(200), replace(SensorConfig(), clean_share=1.0))
     assert not any(value.any() for name, value in clean._asdict().items() if name not in ("baseline_m", "range"))
 
 
