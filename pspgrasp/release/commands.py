@@ -6,13 +6,15 @@ import argparse
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, Optional, Sequence
 
 from pspgrasp.errors import ConfigError, PspGraspError
 
 if TYPE_CHECKING:
     from pspgrasp.checkpoint import Checkpoint
     from pspgrasp.data.dataset import GraspDataset
+
+LICENCE = "BSD-3-Clause"  # of weights that learnt from generated scenes alone
 
 DESCRIPTION = """\
 Make the checkpoints that ship. Each is trained by its config, judged beside the one of its name that ships now, on the
@@ -125,8 +127,21 @@ def _judge_and_keep(parsed: argparse.Namespace, name: str, new: Checkpoint, data
     report = reported(new, parsed.scenes, parsed.device)
     figures = {**new.training["figures"], "judged": [bout.to_tree() for bout in bouts], "reported": report}
     _make_folder(place.parent)
-    save_checkpoint(replace(new, name=name, training={**new.training, "figures": figures}), place)
+    record = {**new.training, **_told(new), "figures": figures}
+    save_checkpoint(replace(new, name=name, training=record), place)
     print(f"{name}: {place} is the new one; docs/models.md has to tell its figures")
+
+
+def _told(new: Checkpoint) -> Dict[str, str]:
+    """Return what a record of a checkpoint that ships says in words."""
+    settings = new.training["config"]["optimisation"]
+    optimiser = (
+        f"{settings['optimiser']} {settings['rate']:g}, weight decay {settings['weight_decay']:g}, "
+        f"warm-up {settings['warmup_steps']} steps, {settings['schedule']}, gradient clip {settings['clip_norm']:g}, "
+        f"moving average {settings['average_decay']:g}"
+    )
+    width = {"contact": "contact width in px of the input, as if seen face on", "opening": "opening in px of the input"}
+    return {"licence": LICENCE, "optimiser": optimiser, "width": width[new.width]}
 
 
 def _is_same(old: Checkpoint, new: Checkpoint) -> bool:

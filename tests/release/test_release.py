@@ -11,6 +11,7 @@ pytest.importorskip("lightning")
 
 from pspgrasp.checkpoint import load_checkpoint
 from pspgrasp.cli import main
+from pspgrasp.config import DetectionConfig
 from pspgrasp.evaluation.paired import paired
 from pspgrasp.release.judging import Bout, better
 from pspgrasp.shipped import shipped_checkpoints
@@ -79,6 +80,23 @@ def test_what_was_trained_elsewhere_is_judged_here(configs: Path, capsys: pytest
     assert release(configs, "--trained", str(configs / "sent")) == 0
     assert "ggcnn: the one that ships is this one" in capsys.readouterr().out
     assert not (configs / "runs").exists()
+
+
+def test_what_is_better_takes_its_place_with_its_record(
+    configs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pspgrasp.release.judging.better", lambda bouts: True)
+    assert release(configs) == 0
+    assert "ggcnn.safetensors is the new one" in capsys.readouterr().out
+    new = load_checkpoint(configs / "weights" / "ggcnn.safetensors")
+    assert (new.name, new.width) == ("ggcnn", "contact")
+    assert {"licence", "optimiser", "width", "steps", "batch", "data", "precision", "device"} <= set(new.training)
+    judged, reported = (new.training["figures"][key] for key in ("judged", "reported"))
+    assert "of seed 1" in judged[0]["data"], "what decides"
+    assert all("of seed 0" in found["data"] for found in reported.values()), "is not what is reported"
+    assert list(reported) == ["quality above 0", f"quality above {DetectionConfig().min_quality:g}"]
+    kept = {str(tensor.dtype) for tensor in new.weights.values() if tensor.is_floating_point()}
+    assert kept == {"torch.float16"}
 
 
 @pytest.mark.parametrize(
