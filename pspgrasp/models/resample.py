@@ -36,6 +36,9 @@ def box_mean(x: torch.Tensor, box: int) -> torch.Tensor:
 
 
 def _separable(x: torch.Tensor, matrix: Matrix) -> torch.Tensor:
+    if torch.is_autocast_enabled():  # bf16 has 8 bits: too few for a mean of millimetres, or for a place between cells
+        with torch.autocast(x.device.type, enabled=False):
+            return _separable(x.float(), matrix)
     rows, columns = _beside(matrix(x.shape[-2]), x), _beside(matrix(x.shape[-1]), x)
     return rows @ x @ columns.T
 

@@ -19,7 +19,7 @@ LICENCE = "BSD-3-Clause"  # of weights that learnt from generated scenes alone
 DESCRIPTION = """\
 Make the checkpoints that ship. Each is trained by its config, judged beside the one of its name that ships now, on the
 same generated scenes and labelled images, and takes its place if it is at least as good on the scenes and clearly worse
-nowhere. Stopped anywhere, the same command goes on: training resumes, and what is judged isn't judged again."""
+nowhere. Stopped anywhere, the same command goes on: training resumes. All are trained before any is judged."""
 
 EXAMPLES = """\
 examples:

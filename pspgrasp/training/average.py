@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Iterator, Tuple
+from typing import List, Optional, Tuple
 
 import torch
 from torch import nn
@@ -20,21 +20,27 @@ class MovingAverage(nn.Module):
         super().__init__()
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
         self.decay = decay
+        self._pairs: Optional[Tuple[int, Pairs]] = None
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
         """Take in the weights after a step, 0 the first."""
+        if self._pairs is None or self._pairs[0] != id(network):  # to find them takes longer than to average them
+            self._pairs = id(network), _pairs(self.network, network)
         decay = min(self.decay, (1 + step) / (10 + step))
-        averaged, current = zip(*_floats(self.network, network))
+        averaged, current, counters, counted = self._pairs[1]
         # One launch for all tensors; torch's own swa_utils does it so, but asks the device for the count each time.
-        torch._foreach_lerp_(list(averaged), list(current), 1 - decay)
-        for mine, other in zip(self.network.buffers(), network.buffers()):
-            if not mine.is_floating_point():
-                mine.copy_(other)
+        torch._foreach_lerp_(averaged, current, 1 - decay)
+        for mine, other in zip(counters, counted):
+            mine.copy_(other)
 
 
-def _floats(first: nn.Module, second: nn.Module) -> Iterator[Tuple[torch.Tensor, torch.Tensor]]:
-    """Yield the parameters and float buffers of two equal networks, pairwise."""
-    for mine, other in zip([*first.parameters(), *first.buffers()], [*second.parameters(), *second.buffers()]):
-        if mine.is_floating_point():
-            yield mine, other.detach()
+Pairs = Tuple[List[torch.Tensor], List[torch.Tensor], List[torch.Tensor], List[torch.Tensor]]
+
+
+def _pairs(first: nn.Module, second: nn.Module) -> Pairs:
+    """Return the parameters and float buffers of two equal networks, and their other buffers, in one order."""
+    both = list(zip([*first.parameters(), *first.buffers()], [*second.parameters(), *second.buffers()]))
+    floats = [(mine.detach(), other.detach()) for mine, other in both if mine.is_floating_point()]
+    others = [(mine, other) for mine, other in both if not mine.is_floating_point()]
+    return [a for a, _ in floats], [b for _, b in floats], [a for a, _ in others], [b for _, b in others]
