@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 from pspgrasp.data.sample import GraspSample
 from pspgrasp.errors import ConfigError
 from pspgrasp.evaluation.calibration import Calibration, calibration
-from pspgrasp.evaluation.interval import wilson_interval
+from pspgrasp.evaluation.interval import student_interval, wilson_interval
 from pspgrasp.evaluation.rectangle_metric import IOU_THRESHOLD, SWEEP, Match, match
 from pspgrasp.evaluation.sources import GraspSource
 from pspgrasp.grasp import ImageGrasp
@@ -114,6 +114,7 @@ class Evaluation:
         folds: Each fold's share.
         fold_mean: Mean of the folds' shares; None without folds.
         fold_spread: Their sample standard deviation; None without folds.
+        fold_interval_95: Student's, of their mean; None without folds.
         labels_skipped: Labels that no image is judged by, and why.
         outcomes: Each image's.
         calibration: Of the quality of all judged grasps; None where there was none.
@@ -134,6 +135,7 @@ class Evaluation:
     folds: Tuple[FoldOutcome, ...]
     fold_mean: Optional[float]
     fold_spread: Optional[float]
+    fold_interval_95: Optional[Tuple[float, float]]
     labels_skipped: Tuple[str, ...]
     outcomes: Tuple[ImageOutcome, ...]
     calibration: Optional[Calibration] = None
@@ -222,6 +224,7 @@ def summary(
         by_fold,
         statistics.mean(shares) if shares else None,
         statistics.stdev(shares) if len(shares) > 1 else None,
+        student_interval(shares) if len(shares) > 1 else None,
         labels_skipped,
         tuple(outcomes),
         calibration([guess.quality for guess in guesses], [guess.hit for guess in guesses]),

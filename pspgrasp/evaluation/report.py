@@ -31,7 +31,9 @@ def image_lines(result: Evaluation) -> List[str]:
     lines += [*_top_n(result), *_calibrated(result.calibration)]
     if result.folds:
         shares = "  ".join(f"{fold.success:.2f} ({fold.images})" for fold in result.folds)
-        lines.append(f"folds       {shares} by {result.split}; mean {result.fold_mean:.3f} +- {result.fold_spread:.3f}")
+        low, high = result.fold_interval_95 or (0.0, 1.0)
+        mean = f"mean {result.fold_mean:.3f} +- {result.fold_spread:.3f} (95 %: {low:.2f} to {high:.2f})"
+        lines.append(f"folds       {shares} by {result.split}; {mean}")
     if result.labels_skipped:
         lines.append(f"left out    {len(result.labels_skipped)} labels, the first: {result.labels_skipped[0]}")
     return lines

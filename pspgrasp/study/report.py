@@ -7,9 +7,8 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from scipy.stats import t as student
-
 from pspgrasp.errors import DataError
+from pspgrasp.evaluation.interval import student_interval
 from pspgrasp.study.variants import QUESTIONS, Question
 
 Result = Mapping[str, Any]
@@ -41,11 +40,7 @@ class Difference:
 def difference(values: Sequence[float], reference: Sequence[float]) -> Difference:
     """Return how much larger values are than the reference's, seed by seed."""
     off = [value - other for value, other in zip(values, reference)]
-    mean = statistics.fmean(off)
-    if len(off) < 2:
-        return Difference(mean, -math.inf, math.inf)
-    reach = float(student.ppf(0.975, len(off) - 1)) * statistics.stdev(off) / math.sqrt(len(off))
-    return Difference(mean, mean - reach, mean + reach)
+    return Difference(statistics.fmean(off), *student_interval(off))
 
 
 def page(results: Sequence[Result], command: str) -> str:

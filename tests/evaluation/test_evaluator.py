@@ -104,6 +104,8 @@ def test_folds_add_up() -> None:
     assert [(fold.images, fold.hits) for fold in result.folds] == [(3, 2), (3, 1)]
     assert result.fold_mean == pytest.approx(0.5)
     assert result.fold_spread == pytest.approx(math.sqrt(2) / 6)
+    # Of two values: 12.706 times their half difference.
+    assert result.fold_interval_95 == pytest.approx((0.5 - 12.706 / 6, 0.5 + 12.706 / 6), abs=1e-3)
     assert evaluate(hit_even, samples(2), "x", "y").fold_spread is None
 
 
