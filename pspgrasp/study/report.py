@@ -12,6 +12,7 @@ from pspgrasp.evaluation.interval import student_interval
 from pspgrasp.study.variants import QUESTIONS, Question
 
 Result = Mapping[str, Any]
+ENOUGH = 0.5  # success below which networks have hardly begun
 KINDS = ("single", "few", "clutter", "table", "bin", "upright", "tilted", "oblique")
 
 
@@ -80,8 +81,9 @@ def _head(results: Sequence[Result], command: str) -> str:
     half = 1.96 * math.sqrt(0.25 / first["scenes"])
     return f"""# Study: does the pyramid help grasping, and why?
 
-Written by `{command}`; every figure and every verdict below is worked out from its results.
-
+Written by `{command}`;
+every figure and every verdict below is worked out from its results.
+{_warning(results)}
 - **Base**: {network["backbone"]}, stride {network["output_stride"]}, input {config["preprocess"]["input_size_px"]} px.
   Everything but what a question varies is the same.
 - **Budget**: {config["max_steps"]} steps of {config["batch_size"]} generated scenes a network, random initialisation,
@@ -98,6 +100,17 @@ Written by `{command}`; every figure and every verdict below is worked out from 
 ![Success by context module](pictures/study_success.png)
 ![How far a pixel sees](pictures/study_receptive_field.png)
 ![What a bin is worth](pictures/study_bins.png)"""
+
+
+def _warning(results: Sequence[Result]) -> str:
+    """Return what is to be minded where the budget was too small to answer anything."""
+    best = max(network["success"] for result in results for network in result["networks"].values())
+    if best >= ENOUGH:
+        return ""
+    return f"""
+**A small version.** The best network holds in {100 * best:.0f} of 100 scenes: none is near the end of its training, so
+what is not decided here is open, and what is decided holds for beginners. `make study` on a GPU is the whole study.
+"""
 
 
 def _answers(results: Sequence[Result], asked: Sequence[str]) -> str:

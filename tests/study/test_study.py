@@ -154,6 +154,7 @@ def test_a_piece_leaves_a_result_that_the_page_is_made_of(base: TrainConfig, tmp
     text = page(results, "pspgrasp study x.yaml")
     assert "2 steps of 2 generated scenes" in text
     assert "| ppm, pixel size |" in text
+    assert "**A small version.**" in text
     assert "`--questions context`; not run" in text
 
 
@@ -181,6 +182,7 @@ def test_a_verdict_follows_from_the_seeds() -> None:
     assert "Worse than ppm, concat: ppm, max (-20.0)." in answer
     assert "Not decided against ppm, concat: ppm, auxiliary 0.4 (+0.0)." in answer
     assert "3 seeds" in answer
+    assert "small version" not in page(results, "c")
 
 
 def test_one_seed_decides_nothing() -> None:
