@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
@@ -30,13 +31,15 @@ def folder(tmp_path: Path) -> RunFolder:
     return folder
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
-    """Let no file grow beyond 10 kB, as a full disk does."""
+    """Let no file grow beyond 10 kB, as a full disk does; not for longer, or pytest can't write its report."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_state_comes_back_as_it_was(folder: RunFolder) -> None:
@@ -51,18 +54,17 @@ def test_its_config_is_readable_and_runs_again(folder: RunFolder) -> None:
     assert read_config(folder.path / "config.yaml") == CONFIG
 
 
-def test_a_full_disk_is_told_and_the_last_state_stays(folder: RunFolder, full_disk: None) -> None:
-    with pytest.raises(CheckpointError, match=r"last.ckpt can't be written \(File too large\)"):
+def test_a_full_disk_is_told_and_the_last_state_stays(folder: RunFolder) -> None:
+    with full_disk(), pytest.raises(CheckpointError, match=r"last.ckpt can't be written \(File too large\)"):
         folder.save_state({**STATE, "step": 6}, CONFIG, BEGUN)
     assert folder.load_state()["step"] == 3
     assert sorted(path.name for path in folder.path.iterdir()) == ["config.yaml", "last.ckpt"]
 
 
-def test_a_full_disk_leaves_the_best_checkpoint(folder: RunFolder, request: pytest.FixtureRequest) -> None:
+def test_a_full_disk_leaves_the_best_checkpoint(folder: RunFolder) -> None:
     first, second = (build_model(CONFIG.model).state_dict() for _ in range(2))
     folder.save_best(Checkpoint("best", CONFIG.model, first, training={"steps": 1}))
-    request.getfixturevalue("full_disk")
-    with pytest.raises(CheckpointError, match=r"best.safetensors can't be written"):
+    with full_disk(), pytest.raises(CheckpointError, match=r"best.safetensors can't be written"):
         folder.save_best(Checkpoint("best", CONFIG.model, second, training={"steps": 2}))
     held = folder.load_best()
     assert held is not None
