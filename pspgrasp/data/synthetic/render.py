@@ -6,7 +6,8 @@ from typing import NamedTuple, Tuple
 
 import torch
 
-from pspgrasp.data.synthetic.scenes import Cameras, Scenes, Solids, cells_of, columns
+from pspgrasp.data.synthetic.scenes import Cameras, Scenes
+from pspgrasp.data.synthetic.settling import Solids, cells_of, columns
 from pspgrasp.data.synthetic.solids import NEVER
 
 FAR_M = 10.0  # where nothing is met

@@ -12,14 +12,8 @@ from exact_parts import example, outside_m, points_in
 from small_scenes import CPU, dropped_things, random_layouts, seen
 
 from pspgrasp.config import from_tree
-from pspgrasp.data.synthetic.scenes import (
-    HEIGHT_CELL_M,
-    HIGHEST_REST_M,
-    SceneConfig,
-    build_scenes,
-    cells_of,
-    random_layout,
-)
+from pspgrasp.data.synthetic.scenes import SceneConfig, build_scenes, random_layout
+from pspgrasp.data.synthetic.settling import HEIGHT_CELL_M, HIGHEST_REST_M, cells_of
 from pspgrasp.data.synthetic.solids import Part
 from pspgrasp.data.synthetic.things import FAMILIES, box, cylinder, ellipsoid
 from pspgrasp.errors import ConfigError
