@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Mapping, Tuple
 
 if TYPE_CHECKING:
     from pspgrasp.data.dataset import GraspDataset
@@ -59,6 +59,20 @@ def add_dataset_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--depth", default="perfect", help="which of Jacquard's depths: perfect or stereo (default: perfect)"
     )
+
+
+def check_bounds(parsed: argparse.Namespace, bounds: Mapping[str, Tuple[float, float]]) -> None:
+    """Compare the options that are given with their bounds, both included.
+
+    Raises:
+        ConfigError: One lies outside; names it.
+    """
+    from pspgrasp.errors import ConfigError
+
+    for name, (low, high) in bounds.items():
+        value = getattr(parsed, name)
+        if value is not None and not low <= value <= high:
+            raise ConfigError(f"--{name.replace('_', '-')} must lie in [{low}, {high}], got {value}")
 
 
 def dataset_of(parsed: argparse.Namespace, folder: Path) -> GraspDataset:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from pspgrasp.data.commands import dataset_of
-from pspgrasp.errors import ConfigError, PspGraspError
+from pspgrasp.data.output import make_folder, write_text
+from pspgrasp.errors import ConfigError
 from pspgrasp.evaluation import options
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _evaluate_images(parsed: argparse.Namespace) -> None:
     if parsed.sgt:
         from pspgrasp.evaluation.jacquard_sgt import sgt_text
 
-        _write(parsed.sgt, sgt_text(result.outcomes, dataset))
+        write_text(parsed.sgt, sgt_text(result.outcomes, dataset))
 
 
 def _refuse_contact_trials(judged: Contestant, parsed: argparse.Namespace) -> None:
@@ -211,24 +212,14 @@ def _told_apart(trees: Sequence[Dict[str, Any]], named: Sequence[str]) -> List[D
 
 
 def _write_json(path: Path, tree: Dict[str, Any]) -> None:
-    _write(path, json.dumps(tree, indent=1, allow_nan=False) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PspGraspError(f"{path} can't be written: {error.strerror or error}") from error
+    write_text(path, json.dumps(tree, indent=1, allow_nan=False) + "\n")
 
 
 def _write_overlays(drawn: Iterator[Tile], result: Union[Evaluation, SceneEvaluation], folder: Path, key: str) -> None:
     from pspgrasp.data.progress import with_progress
     from pspgrasp.data.sheet import contact_sheet, evenly, write_picture
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PspGraspError(f"{folder} can't be made: {error.strerror or error}") from error
+    make_folder(folder)
     on_sheet = set(evenly(range(result.images), TILES))
     tiles: List[Tile] = []
     for index, tile in enumerate(with_progress(drawn, result.images, "drawn")):

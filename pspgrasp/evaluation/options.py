@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Tuple
 
 from pspgrasp.config import DetectionConfig
-from pspgrasp.data.commands import add_dataset_options
+from pspgrasp.data.commands import add_dataset_options, check_bounds
 from pspgrasp.errors import ConfigError, unknown_name
 
 LABELS = "labels"  # judged in place of a checkpoint
@@ -133,10 +133,7 @@ def check(parsed: argparse.Namespace) -> None:
         raise ConfigError(unknown_name("split", parsed.split, SPLITS))
     if parsed.protocol not in PROTOCOLS:
         raise ConfigError(unknown_name("protocol", parsed.protocol, PROTOCOLS))
-    for name, (low, high) in BOUNDS.items():
-        value = getattr(parsed, name)
-        if value is not None and not low <= value <= high:
-            raise ConfigError(f"{_option(name)} must lie in [{low}, {high}], got {value}")
+    check_bounds(parsed, BOUNDS)
     if parsed.data == SYNTHETIC:
         _refuse(parsed, ONLY_IMAGES, "is for labelled images, not for --data synthetic")
     else:

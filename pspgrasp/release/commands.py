@@ -8,13 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, Optional, Sequence
 
-from pspgrasp.errors import ConfigError, PspGraspError
+from pspgrasp.data.commands import check_bounds
+from pspgrasp.data.output import make_folder
+from pspgrasp.errors import ConfigError
 
 if TYPE_CHECKING:
     from pspgrasp.checkpoint import Checkpoint
     from pspgrasp.data.dataset import GraspDataset
 
 LICENCE = "BSD-3-Clause"  # of weights that learnt from generated scenes alone
+
+BOUNDS = {"minutes": (0, 100_000), "scenes": (1, 1_000_000), "steps": (1, 10**8)}
 
 DESCRIPTION = """\
 Make the checkpoints that ship. Each is trained by its config, judged beside the one of its name that ships now, on the
@@ -58,7 +62,7 @@ def _release(parsed: argparse.Namespace) -> None:
     from pspgrasp.data.dataset import open_dataset
     from pspgrasp.shipped import shipped_checkpoints
 
-    _check_numbers(parsed)
+    check_bounds(parsed, BOUNDS)
     shipped = shipped_checkpoints()
     names: Sequence[str] = parsed.names or list(shipped)
     for name in names:
@@ -74,13 +78,6 @@ def _release(parsed: argparse.Namespace) -> None:
             _judge_and_keep(parsed, name, new, datasets)
     left = [name for name, new in trained.items() if new is None]
     print(f"not done yet: {', '.join(left)}; the same command goes on" if left else "done")
-
-
-def _check_numbers(parsed: argparse.Namespace) -> None:
-    for name, low, high in (("minutes", 0, 100_000), ("scenes", 1, 1_000_000), ("steps", 1, 10**8)):
-        value = getattr(parsed, name)
-        if value is not None and not low <= value <= high:
-            raise ConfigError(f"--{name} must lie in [{low}, {high}], got {value}")
 
 
 def _trained(parsed: argparse.Namespace, name: str, began_s: float) -> Optional[Checkpoint]:
@@ -126,7 +123,7 @@ def _judge_and_keep(parsed: argparse.Namespace, name: str, new: Checkpoint, data
         return
     report = reported(new, parsed.scenes, parsed.device)
     figures = {**new.training["figures"], "judged": [bout.to_tree() for bout in bouts], "reported": report}
-    _make_folder(place.parent)
+    make_folder(place.parent)
     record = {**new.training, **_told(new), "figures": figures}
     save_checkpoint(replace(new, name=name, training=record), place)
     print(f"{name}: {place} is the new one; docs/models.md has to tell its figures")
@@ -150,10 +147,3 @@ def _is_same(old: Checkpoint, new: Checkpoint) -> bool:
         old.weights[key].shape == new.weights[key].shape and bool((old.weights[key] == new.weights[key]).all())
         for key in new.weights
     )
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PspGraspError(f"{folder} can't be made: {error.strerror or error}") from error

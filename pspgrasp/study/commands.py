@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import Any, Dict, List
 
-from pspgrasp.errors import ConfigError, PspGraspError
+from pspgrasp.data.commands import check_bounds
+from pspgrasp.data.output import make_folder, write_text
 
-if TYPE_CHECKING:
-    import torch
+BOUNDS = {"seeds": (1, 100), "scenes": (8, 100_000), "minutes": (0, 100_000)}
 
 DESCRIPTION = """\
 Train the networks of the study from several seeds, judge them on generated scenes, and write the page of answers. The
@@ -50,16 +50,17 @@ def add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _study(parsed: argparse.Namespace) -> None:
+    from pspgrasp.runtimes.eager import choose_device
     from pspgrasp.study.piece import Piece, read_results, refuse_other_study, run_piece, write_result
     from pspgrasp.study.variants import QUESTIONS, question_of
     from pspgrasp.training.config import read_config
 
-    _check_numbers(parsed)
+    check_bounds(parsed, BOUNDS)
     base, names = read_config(parsed.config), parsed.questions or list(QUESTIONS)
     for name in names:
         question_of(name)
-    device = _device(parsed.device)
-    _make_folder(parsed.output)
+    device = choose_device(parsed.device)
+    make_folder(parsed.output)
     # Seed by seed, so that each question has an answer before any has a sharp one.
     pieces = [Piece(name, seed, parsed.scenes) for seed in range(parsed.seeds) for name in names]
     began_s = time.monotonic()
@@ -80,25 +81,6 @@ def _study(parsed: argparse.Namespace) -> None:
         _write_page(parsed, read_results(parsed.output))
 
 
-def _check_numbers(parsed: argparse.Namespace) -> None:
-    for name, low, high in (("seeds", 1, 100), ("scenes", 8, 100_000), ("minutes", 0, 100_000)):
-        if not low <= getattr(parsed, name) <= high:
-            raise ConfigError(f"--{name} must lie in [{low}, {high}], got {getattr(parsed, name)}")
-
-
-def _device(name: str) -> torch.device:
-    from pspgrasp.runtimes.eager import choose_device
-
-    return choose_device(name)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PspGraspError(f"{folder} can't be made: {error.strerror or error}") from error
-
-
 def _write_page(parsed: argparse.Namespace, results: List[Dict[str, Any]]) -> None:
     from pspgrasp.study.plots import draw_plots
     from pspgrasp.study.report import page
@@ -106,8 +88,5 @@ def _write_page(parsed: argparse.Namespace, results: List[Dict[str, Any]]) -> No
     command = f"pspgrasp study {parsed.config} --seeds {parsed.seeds} --page {parsed.page}"
     text = page(results, command)
     draw_plots(results, parsed.page.parent / "pictures")
-    try:
-        parsed.page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PspGraspError(f"{parsed.page} can't be written: {error.strerror or error}") from error
+    write_text(parsed.page, text)
     print(f"{parsed.page}: {len(results)} pieces")

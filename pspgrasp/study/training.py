@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Iterable, Iterator, Mapping, Union
+from typing import Dict, Iterable, Iterator, Mapping, Union
 
 import torch
 from torch import nn
@@ -19,7 +19,7 @@ from pspgrasp.training.batches import CountedBatch, Mixture, Share, loader
 from pspgrasp.training.config import TrainConfig
 from pspgrasp.training.figures import map_hit
 from pspgrasp.training.fit import chosen_workers
-from pspgrasp.training.loss import grasp_loss, on_grid_of
+from pspgrasp.training.loss import grasp_loss, loss_parts
 from pspgrasp.training.module import build_optimiser
 from pspgrasp.training.plan import TrainingPlan
 from pspgrasp.training.schedule import rate_factor
@@ -47,7 +47,8 @@ class Learner:
         for group in self._optimiser.param_groups:
             group["lr"] = group["full_rate"] * rate_factor(step, self.config.max_steps, settings)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
-            loss = self._loss(batch)
+            parts = loss_parts(self.network, batch.image[:, : self.channels], batch.target, self.config.loss)
+            loss = torch.stack(list(parts.values())).sum()
         value = float(loss.detach())
         if not math.isfinite(value):
             raise NetworkError(f"the loss at step {step} is {value}; a lower optimisation/rate may cure it")
@@ -58,19 +59,6 @@ class Learner:
         self._optimiser.step()
         self.average.update(self.network, step)
         return value
-
-    def _loss(self, batch: Union[GraspBatch, CountedBatch]) -> torch.Tensor:
-        with_auxiliary: Any = getattr(self.network, "forward_with_auxiliary", None)
-        image = batch.image[:, : self.channels]
-        output, auxiliary = with_auxiliary(image) if with_auxiliary else (self.network(image), None)
-        loss = self._parts(output, batch.target)
-        if auxiliary is not None:
-            loss = loss + self.config.loss.auxiliary * self._parts(auxiliary, batch.target)
-        return loss
-
-    def _parts(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        parts = grasp_loss(output, on_grid_of(output, target), self.config.loss)
-        return torch.stack([part.mean() for part in parts.values()]).sum()
 
     def judged(self) -> nn.Module:
         """Return the network as it is judged: its moving average, with maps of the input's size."""

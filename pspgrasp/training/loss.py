@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Any, Dict
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from pspgrasp.training.config import LossConfig
@@ -44,3 +45,24 @@ def on_grid_of(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """
     step = (target.shape[-1] - 1) // max(1, output.shape[-1] - 1)
     return target[..., ::step, ::step] if step > 1 else target
+
+
+def loss_parts(
+    network: nn.Module, image: torch.Tensor, target: torch.Tensor, config: LossConfig
+) -> Dict[str, torch.Tensor]:
+    """Return the parts of the loss of a batch, its auxiliary head's too where the network has one; their sum is it.
+
+    Args:
+        network: In training.
+        image: (B, C, N, N), its input.
+        target: (B, 4, N, N), what it should put out.
+        config: The weights.
+    """
+    with_auxiliary: Any = getattr(network, "forward_with_auxiliary", None)
+    output, auxiliary = with_auxiliary(image) if with_auxiliary else (network(image), None)
+    found = grasp_loss(output, on_grid_of(output, target), config)
+    parts = {name: part.mean() for name, part in found.items()}
+    if auxiliary is not None:
+        side = grasp_loss(auxiliary, on_grid_of(auxiliary, target), config)
+        parts["auxiliary"] = config.auxiliary * torch.stack(list(side.values())).sum(0).mean()
+    return parts

@@ -16,7 +16,7 @@ from pspgrasp.training.average import MovingAverage
 from pspgrasp.training.batches import CountedBatch
 from pspgrasp.training.config import TrainConfig
 from pspgrasp.training.figures import map_hit
-from pspgrasp.training.loss import grasp_loss, on_grid_of
+from pspgrasp.training.loss import grasp_loss, loss_parts, on_grid_of
 from pspgrasp.training.schedule import rate_factor
 
 
@@ -67,12 +67,10 @@ class GraspModule(LightningModule):
         Raises:
             NetworkError: It is not finite; names the step and the part.
         """
-        output, auxiliary = self._maps(batch.image)
-        target = on_grid_of(output, batch.target)
-        parts = {name: part.mean() for name, part in grasp_loss(output, target, self.config.loss).items()}
-        if auxiliary is not None:
-            side = grasp_loss(auxiliary, on_grid_of(auxiliary, batch.target), self.config.loss)
-            parts["auxiliary"] = self.config.loss.auxiliary * torch.stack(list(side.values())).sum(0).mean()
+        image = batch.image
+        if self.config.machine.channels_last:
+            image = image.contiguous(memory_format=torch.channels_last)
+        parts = loss_parts(self.network, image, batch.target, self.config.loss)
         self._refuse_nonfinite(parts)
         loss = torch.stack(list(parts.values())).sum()
         self.parts = {name: part.detach() for name, part in {**parts, "loss": loss}.items()}
@@ -144,12 +142,6 @@ class GraspModule(LightningModule):
         optimiser = self.optimizers(use_pl_optimizer=False)
         assert isinstance(optimiser, torch.optim.Optimizer)
         return optimiser
-
-    def _maps(self, image: torch.Tensor) -> Tuple[torch.Tensor, Optional[torch.Tensor]]:
-        if self.config.machine.channels_last:
-            image = image.contiguous(memory_format=torch.channels_last)
-        with_auxiliary: Any = getattr(self.network, "forward_with_auxiliary", None)
-        return with_auxiliary(image) if with_auxiliary else (self.network(image), None)
 
     def _refuse_nonfinite(self, parts: Dict[str, torch.Tensor]) -> None:
         values = torch.stack([part.detach() for part in parts.values()]).tolist()
