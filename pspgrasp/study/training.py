@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Dict, Iterable, Iterator, Mapping, Union
+from typing import Dict, Iterable, Mapping, Union
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from pspgrasp.errors import NetworkError
 from pspgrasp.models import ModelConfig, build_model
 from pspgrasp.models.resample import interpolate
 from pspgrasp.training.average import MovingAverage
-from pspgrasp.training.batches import CountedBatch, Mixture, Share, loader
+from pspgrasp.training.batches import Batches, CountedBatch, Mixture, Share
 from pspgrasp.training.config import TrainConfig
 from pspgrasp.training.figures import map_hit
 from pspgrasp.training.fit import chosen_workers
@@ -83,13 +83,12 @@ def preprocess_for(preprocess: PreprocessConfig, channels: int) -> PreprocessCon
     return replace(preprocess, pixel_size_channel=channels == 2)
 
 
-def batches_of(source: BatchSource, config: TrainConfig, device: torch.device) -> Iterator[CountedBatch]:
-    """Yield the batches of all steps, made ahead: step s takes the numbers s * batch_size and on."""
+def batches_of(source: BatchSource, config: TrainConfig, device: torch.device) -> Batches:
+    """Return the batches of all steps, made ahead: step s takes the numbers s * batch_size and on."""
     share = Share("generated scenes", source, config.batch_size, on_device=device.type == "cuda")
     mixture = Mixture((share,), TrainingPlan((config.batch_size,)))
     workers = chosen_workers(config.machine, [share])
-    for loaded in loader(mixture, range(config.max_steps), workers, device):
-        yield mixture.completed(loaded, device)
+    return Batches(mixture, range(config.max_steps), workers, device)
 
 
 def train_side_by_side(

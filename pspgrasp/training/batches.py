@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterable, List, NamedTuple, Sequence, Tuple, Union
+from itertools import chain
+from typing import Any, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
 import cv2
 import torch
@@ -14,6 +15,8 @@ from typing_extensions import override
 from pspgrasp.data.batch import BatchSource, GraspBatch, SketchedSource, on_device
 from pspgrasp.errors import ConfigError, PspGraspError
 from pspgrasp.training.plan import Draw, Plan, TrainingPlan, ValidationPlan, dealt
+
+TOGETHER_ON_GPU = 4  # batches that are completed at once
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,9 @@ class Share:
 
 
 class Loaded(NamedTuple):
-    """What a loader gives: the parts of a batch that were made on the CPU, and what those of the device begin with."""
+    """What a process gives for some items: the parts of their batches that it made, and what the others begin with."""
 
-    item: int
+    items: Tuple[int, ...]
     parts: Tuple[GraspBatch, ...]
     sketches: Tuple[Any, ...] = ()
 
@@ -50,59 +53,94 @@ class CountedBatch(NamedTuple):
 
 
 class Mixture(Dataset):
-    """Batches of several sources by item number, as one process of the run takes them."""
+    """Batches of several sources by item numbers, as one process of the run takes them."""
 
     def __init__(self, shares: Sequence[Share], plan: Plan, rank: int = 0, ranks: int = 1) -> None:
         self.shares, self.plan, self.rank, self.ranks = tuple(shares), plan, rank, ranks
 
-    def __getitem__(self, item: int) -> Union[Loaded, PspGraspError]:
-        """Return the parts of a batch that are made on the CPU.
+    def __getitem__(self, items: Tuple[int, ...]) -> Union[Loaded, PspGraspError]:
+        """Return the parts of some batches that are made on the CPU.
 
         An error is returned, not raised: on its way out of a process torch would wrap it in a traceback.
         """
         try:
             cpu = torch.device("cpu")
-            parts = tuple(share.source.batch(numbers, cpu) for share, numbers in self._asked(item, there=False))
-            return Loaded(item, parts, tuple(self._sketches(item)))
+            parts = tuple(
+                share.source.batch(list(chain(*numbers)), cpu) for share, numbers in self._asked(items, False)
+            )
+            return Loaded(items, parts, tuple(self._sketches(items)))
         except PspGraspError as error:
             return error
 
-    def _sketches(self, item: int) -> Iterable[Any]:
+    def _sketches(self, items: Tuple[int, ...]) -> Iterable[Any]:
         """Yield what the parts begin with that are made on the device; None where it makes all of it."""
-        for share, numbers in self._asked(item, there=True):
-            yield share.source.sketch(numbers) if isinstance(share.source, SketchedSource) else None
+        for share, numbers in self._asked(items, there=True):
+            yield share.source.sketch(list(chain(*numbers))) if isinstance(share.source, SketchedSource) else None
 
-    def completed(self, loaded: Union[Loaded, PspGraspError], device: torch.device) -> CountedBatch:
-        """Return a batch with the parts that are made on the device.
+    def completed(self, loaded: Union[Loaded, PspGraspError], device: torch.device) -> List[CountedBatch]:
+        """Return the batches of the items, one each, with the parts that are made on the device.
 
         Raises:
             PspGraspError: What went wrong when the parts were made.
         """
         if isinstance(loaded, PspGraspError):
             raise loaded
+        asked = [*self._asked(loaded.items, there=False), *self._asked(loaded.items, there=True)]
         parts = [GraspBatch(*(field.to(device) for field in part)) for part in loaded.parts]
-        for (share, numbers), sketch in zip(self._asked(loaded.item, there=True), loaded.sketches):
+        for (share, numbers), sketch in zip(asked[len(parts) :], loaded.sketches):
             if sketch is not None and isinstance(share.source, SketchedSource):
                 parts.append(share.source.finished(on_device(sketch, device)))
             else:
-                parts.append(share.source.batch(numbers, device))
-        draws = [draw for there in (False, True) for draw in self._draws(loaded.item, there)]
-        counted = torch.tensor([float(draw.counted) for draw in draws], device=device)
-        return CountedBatch(
-            torch.cat([part.image for part in parts]), torch.cat([part.target for part in parts]), counted
+                parts.append(share.source.batch(list(chain(*numbers)), device))
+        # Every part holds all items one after the other.
+        sizes = [[len(some) for some in numbers] for _, numbers in asked]
+        images, targets = (
+            zip(*(getattr(part, field).split(size) for part, size in zip(parts, sizes))) for field in GraspBatch._fields
         )
+        counted = (torch.tensor(self._counted(item), device=device) for item in loaded.items)
+        return [CountedBatch(torch.cat(i), torch.cat(t), c) for i, t, c in zip(images, targets, counted)]
+
+    def _counted(self, item: int) -> List[float]:
+        return [float(draw.counted) for there in (False, True) for draw in self._draws(item, there)]
 
     def _draws(self, item: int, there: bool) -> List[Draw]:
         draws = dealt(self.plan.draws(item), self.rank, self.ranks)
         return [draw for draw in draws if self.shares[draw.share].on_device == there]
 
-    def _asked(self, item: int, there: bool) -> Iterable[Tuple[Share, List[int]]]:
-        """Yield the sources on the device, or the others, with the numbers of their samples in an item."""
-        draws = self._draws(item, there)
+    def _asked(self, items: Tuple[int, ...], there: bool) -> Iterable[Tuple[Share, List[List[int]]]]:
+        """Yield the sources on the device, or the others, with the numbers of their samples in each item."""
+        by_item = [self._draws(item, there) for item in items]
         for place, share in enumerate(self.shares):
-            numbers = [draw.number for draw in draws if draw.share == place]
-            if numbers:
+            numbers = [[draw.number for draw in draws if draw.share == place] for draws in by_item]
+            if any(numbers):
                 yield share, numbers
+
+
+class Batches:
+    """The batches of some items in order: begun by processes ahead of time, completed on the device.
+
+    On a GPU several are completed at once: to launch the work of a generator takes longer than to do it.
+    """
+
+    def __init__(self, mixture: Mixture, items: range, workers: int, device: torch.device) -> None:
+        self._mixture, self._items, self._device = mixture, items, device
+        workers = workers if any(needs_the_cpu(share) for share in mixture.shares) else 0
+        together = TOGETHER_ON_GPU if device.type == "cuda" else 1
+        self.loader = DataLoader(
+            mixture,
+            batch_size=None,
+            sampler=[tuple(items[begin : begin + together]) for begin in range(0, len(items), together)],
+            num_workers=workers,
+            pin_memory=device.type == "cuda" and workers > 0,
+            worker_init_fn=_start_worker,
+        )
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[CountedBatch]:
+        for loaded in self.loader:
+            yield from self._mixture.completed(loaded, self._device)
 
 
 class GraspBatches(LightningDataModule):
@@ -139,34 +177,19 @@ class GraspBatches(LightningDataModule):
         self.validation_mixture = Mixture(self.validation, self.validation_plan, rank, ranks)
 
     @override
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> Batches:
         """Return the steps up to the next validation."""
         step = self.trainer.lightning_module.step
         stop = min(self.max_steps, (step // self.validate_every + 1) * self.validate_every)
-        return self._loader(self.train_mixture, range(step, stop))
+        return self._batches(self.train_mixture, range(step, stop))
 
     @override
-    def val_dataloader(self) -> DataLoader:
+    def val_dataloader(self) -> Batches:
         """Return all of validation."""
-        return self._loader(self.validation_mixture, range(len(self.validation_plan)))
+        return self._batches(self.validation_mixture, range(len(self.validation_plan)))
 
-    @override
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> CountedBatch:
-        """Return a whole batch on the device."""
-        mixture = self.validation_mixture if self.trainer.validating else self.train_mixture
-        return mixture.completed(batch, self.trainer.strategy.root_device)
-
-    def _loader(self, mixture: Mixture, items: range) -> DataLoader:
-        return loader(mixture, items, self.workers, self.trainer.strategy.root_device)
-
-
-def loader(mixture: Mixture, items: range, workers: int, device: torch.device) -> DataLoader:
-    """Return what makes these items on the CPU, by so many processes, ahead of their use on `device`."""
-    workers = workers if any(needs_the_cpu(share) for share in mixture.shares) else 0
-    pinned = device.type == "cuda" and workers > 0
-    return DataLoader(
-        mixture, batch_size=None, sampler=items, num_workers=workers, pin_memory=pinned, worker_init_fn=_start_worker
-    )
+    def _batches(self, mixture: Mixture, items: range) -> Batches:
+        return Batches(mixture, items, self.workers, self.trainer.strategy.root_device)
 
 
 def needs_the_cpu(share: Share) -> bool:

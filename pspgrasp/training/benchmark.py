@@ -11,13 +11,13 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 from pspgrasp.data.batch import GraspBatch
-from pspgrasp.training.batches import CountedBatch, GraspBatches, Mixture, Share, loader
+from pspgrasp.training.batches import Batches, CountedBatch, GraspBatches, Mixture, Share
 from pspgrasp.training.config import TrainConfig
 from pspgrasp.training.fit import build_trainer, chosen_device, chosen_workers, first_network, fit_quietly
 from pspgrasp.training.module import GraspModule
 from pspgrasp.training.plan import TrainingPlan
 
-WARM_UP = 3  # steps that don't count: processes start, libraries choose their algorithms
+WARM_UP = 4  # steps that don't count: processes start, libraries choose their algorithms
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,11 @@ def benchmark(config: TrainConfig, training: Tuple[Share, ...], steps: int) -> S
 def _load(training: Tuple[Share, ...], steps: int, workers: int, device: torch.device) -> Tuple[CountedBatch, float]:
     """Return the last batch, and how long it took to make them [s]."""
     mixture = Mixture(training, TrainingPlan(tuple(share.samples for share in training)))
-    start_s = 0.0
-    for item, loaded in enumerate(loader(mixture, range(WARM_UP + steps), workers, device)):
-        batch = mixture.completed(loaded, device)
-        if item == WARM_UP - 1:
-            start_s = _now_s(device)
+    batches = iter(Batches(mixture, range(WARM_UP + steps), workers, device))
+    batch = [next(batches) for _ in range(WARM_UP)][-1]
+    start_s = _now_s(device)
+    for made in batches:
+        batch = made
     return batch, _now_s(device) - start_s
 
 

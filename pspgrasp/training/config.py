@@ -58,7 +58,7 @@ class LossConfig:
     quality: float = setting(10.0, "weight of the squared error of quality", 0.0, 1e3)
     quality_focus: float = setting(6.0, "where quality is q, its error counts 1 + this * q", 0.0, 1e3)
     angle: float = setting(0.6, "weight of cos 2phi, and of sin 2phi", 0.0, 1e3)
-    width: float = setting(5.0, "weight of width / width scale", 0.0, 1e3)
+    width: float = setting(1.0, "weight of width / width scale", 0.0, 1e3)
     auxiliary: float = setting(0.4, "weight of the auxiliary head's loss, where the network has one", 0.0, 1e3)
 
 

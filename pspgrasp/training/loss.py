@@ -12,6 +12,9 @@ from pspgrasp.training.config import LossConfig
 
 #: Added to a sample's mean quality: a sample that has next to no grasp weighs its few pixels little.
 QUALITY_FLOOR = 1e-3
+#: From where on an error of the width counts by its size, not by its square: 3 px of 150. The square alone is content
+#: with widths that are 10 px off, at which jaws don't open far enough.
+WIDTH_BETA = 0.02
 
 
 def grasp_loss(output: torch.Tensor, target: torch.Tensor, config: LossConfig) -> Dict[str, torch.Tensor]:
@@ -33,7 +36,8 @@ def grasp_loss(output: torch.Tensor, target: torch.Tensor, config: LossConfig) -
     share = quality / (quality.mean((1, 2), keepdim=True) + QUALITY_FLOOR)
     weights = {"cos": config.angle, "sin": config.angle, "width": config.width}
     for channel, (name, weight) in enumerate(weights.items(), 1):
-        off = functional.smooth_l1_loss(output[:, channel], target[:, channel], reduction="none")
+        beta = WIDTH_BETA if name == "width" else 1.0
+        off = functional.smooth_l1_loss(output[:, channel], target[:, channel], reduction="none", beta=beta)
         parts[name] = weight * (share * off).mean((1, 2))
     return parts
 

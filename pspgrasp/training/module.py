@@ -36,6 +36,7 @@ class GraspModule(LightningModule):
         self.step = 0
         self.parts: Dict[str, torch.Tensor] = {}
         self.figures: Dict[str, float] = {}
+        self._unseen: Tuple[int, Dict[str, torch.Tensor]] = (0, {})
         self._restored: Optional[Dict[str, Any]] = None
         self._totals: Dict[str, torch.Tensor] = {}
 
@@ -65,15 +66,17 @@ class GraspModule(LightningModule):
         """Return the loss.
 
         Raises:
-            NetworkError: It is not finite; names the step and the part.
+            NetworkError: That of the step before was not finite; names the step and the part.
         """
         image = batch.image
         if self.config.machine.channels_last:
             image = image.contiguous(memory_format=torch.channels_last)
         parts = loss_parts(self.network, image, batch.target, self.config.loss)
-        self._refuse_nonfinite(parts)
         loss = torch.stack(list(parts.values())).sum()
+        # To look at a figure is to wait for the GPU. So it is looked at when the next step is on its way.
+        self._refuse_nonfinite()
         self.parts = {name: part.detach() for name, part in {**parts, "loss": loss}.items()}
+        self._unseen = self.step, {name: self.parts[name] for name in parts}
         return loss
 
     @override
@@ -85,7 +88,12 @@ class GraspModule(LightningModule):
 
     @override
     def on_validation_epoch_start(self) -> None:
-        """Forget the last validation."""
+        """Forget the last validation.
+
+        Raises:
+            NetworkError: The loss of the last step was not finite.
+        """
+        self._refuse_nonfinite()
         self._totals = {}
 
     @override
@@ -143,10 +151,12 @@ class GraspModule(LightningModule):
         assert isinstance(optimiser, torch.optim.Optimizer)
         return optimiser
 
-    def _refuse_nonfinite(self, parts: Dict[str, torch.Tensor]) -> None:
-        values = torch.stack([part.detach() for part in parts.values()]).tolist()
+    def _refuse_nonfinite(self) -> None:
+        step, parts = self._unseen
+        self._unseen = step, {}
+        values = torch.stack(list(parts.values())).tolist() if parts else []
         if not all(math.isfinite(value) for value in values):
-            raise NetworkError(_nonfinite(f"the loss at step {self.step}", dict(zip(parts, values))))
+            raise NetworkError(_nonfinite(f"the loss at step {step}", dict(zip(parts, values))))
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:
@@ -179,7 +189,8 @@ def build_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Opti
         if parameters
     ]
     if settings.optimiser == "adamw":
-        return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+        on_gpu = next(network.parameters()).is_cuda
+        return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=on_gpu or None)
     return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay)
 
 

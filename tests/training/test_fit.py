@@ -57,7 +57,7 @@ def test_it_learns_bars_and_its_checkpoint_finds_them(tmp_path: Path) -> None:
     )
     figures = train(bars_run(tmp_path, config, command="pspgrasp train bars.yaml"))
     untrained = train(bars_run(tmp_path / "none", replace(config, max_steps=1)))
-    assert figures["loss"] < 0.5 * untrained["loss"]
+    assert figures["loss"] < 0.6 * untrained["loss"]
     checkpoint = load_checkpoint(tmp_path / "best.safetensors")
     predictor = GraspPredictor.from_checkpoint(checkpoint, "cpu")
     batch = Bars(seed=2).batch(range(20), torch.device("cpu"))

@@ -18,6 +18,7 @@ from torch.nn import functional
 from pspgrasp.config import setting
 from pspgrasp.data.synthetic.render import View
 from pspgrasp.data.synthetic.scenes import Cameras
+from pspgrasp.data.synthetic.solids import turned_back
 
 STEP_M = 0.002  # in which closing jaws are followed
 LINES = 5  # across the jaw
@@ -130,7 +131,7 @@ def surface_m(view: View, cameras: Cameras, scene: torch.Tensor, u: torch.Tensor
     depth_m, focal_px = view.depth_m[scene, v, u], cameras.focal_px[scene]
     x, y = (u - cameras.cx[scene]) / focal_px * depth_m, (v - cameras.cy[scene]) / focal_px * depth_m
     seen_m = torch.stack([x, y, depth_m], dim=1) - view.shift_m[scene]
-    return (view.rotation[scene].transpose(1, 2) @ seen_m[:, :, None])[:, :, 0]
+    return turned_back(view.rotation[scene], seen_m)
 
 
 def insertion_at(

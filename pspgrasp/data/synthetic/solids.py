@@ -50,9 +50,7 @@ class Quadrics(NamedTuple):
             origin_m: (P, 3) [m].
             direction: (P, 3); its length is the unit of the parameters.
         """
-        inverse = self.rotation.transpose(1, 2)
-        ray = (inverse @ direction[:, :, None])[:, :, 0]
-        start = (inverse @ (origin_m - self.centre_m)[:, :, None])[:, :, 0]
+        ray, start = turned_back(self.rotation, direction), turned_back(self.rotation, origin_m - self.centre_m)
         # From the point of the ray that is nearest to the centre: else a small set far away drowns in rounding.
         nearest = -(start * ray).sum(1) / (ray * ray).sum(1)
         start = start + nearest[:, None] * ray
@@ -98,6 +96,12 @@ class Quadrics(NamedTuple):
         within = (own.abs() <= self.half_m[:, None]).all(2)
         value = (self.square[:, None] * own * own).sum(2) + self.linear[:, None] * own[:, :, 2]
         return within & (value + self.constant[:, None] <= 0)
+
+
+def turned_back(rotation: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+    """Return rotation^T v for rotations (N, 3, 3) and vectors (N, 3); `@` takes a GPU ten times as long."""
+    sums = rotation[:, 0] * vectors[:, :1]
+    return sums.addcmul_(rotation[:, 1], vectors[:, 1:2]).addcmul_(rotation[:, 2], vectors[:, 2:])
 
 
 class Parts(NamedTuple):
