@@ -189,8 +189,7 @@ def build_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Opti
         if parameters
     ]
     if settings.optimiser == "adamw":
-        on_gpu = next(network.parameters()).is_cuda
-        return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=on_gpu or None)
+        return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
     return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay)
 
 
