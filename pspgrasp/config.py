@@ -57,7 +57,7 @@ class DetectionConfig:
     """How maps become grasps. Lengths are pixels of the network's maps."""
 
     min_quality: float = setting(
-        0.45, "peaks below this quality are no grasps (empty bins show false ones of 0.4)", 0.0, 1.0
+        0.35, "peaks below this quality are no grasps (one empty bin in eight shows a false one above)", 0.0, 1.0
     )
     max_grasps: int = setting(5, "most grasps of one image", 1, 100)
     min_distance_px: float = setting(20.0, "two grasps are at least this far apart [map px]", 0.0, 300.0)

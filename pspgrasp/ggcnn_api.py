@@ -19,6 +19,7 @@ from pspgrasp.preprocess import fill_holes, normalise
 from pspgrasp.shipped import DEFAULT, find_checkpoint
 
 SIDE_PX = 300  # of every map in GG-CNN's interfaces
+NOMINAL_FOCAL_PX = 615.0  # of a RealSense D4xx at 640x480, the camera that the original was made for
 QUIRKS = ("strict", "fixed")
 Maps = Tuple[np.ndarray, np.ndarray, np.ndarray]
 Pixel = Tuple[int, int]  # row, column
@@ -85,12 +86,18 @@ def predict(
         predictor: Whose network is used; the default checkpoint's if None.
         quirks: `strict` repeats the original's faults (rows 0 and 1 masked instead of holes, angle smoothed as a
             number), `fixed` corrects them.
-        focal_px: Of the camera [px of `depth`]; needed by networks that put out contact widths or take the size of a
-            pixel, which the published ones don't.
+        focal_px: Of the camera [px of `depth`]. Contact widths are opened by it; what the original's calls leave out is
+            taken to be a RealSense's (10 mm of clearance become 9 or 11 if it is off by a tenth). Networks that
+            take the size of a pixel need it.
+
+    Raises:
+        ConfigError: Unknown quirks, or the network needs `focal_px`.
     """
     if quirks not in QUIRKS:
         raise ConfigError(unknown_name("quirks", quirks, QUIRKS))
     predictor = predictor or _default_predictor()
+    if focal_px is None and not predictor.preprocess.pixel_size_channel:
+        focal_px = NOMINAL_FOCAL_PX
     if process_depth:
         depth, depth_nan_mask = process_depth_image(depth, crop_size, out_size, True, crop_y_offset)
         focal_px = focal_px and focal_px * out_size / crop_size

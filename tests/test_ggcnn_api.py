@@ -100,15 +100,17 @@ def test_other_map_sizes_are_refused(data: Path) -> None:
         GraspPredictor.from_checkpoint(weights, "cpu")
 
 
-def test_contact_widths_are_opened_and_need_the_focal_length(predictor: GraspPredictor) -> None:
+def test_contact_widths_are_opened_by_the_focal_length_or_that_of_a_realsense(predictor: GraspPredictor) -> None:
     depth_m = np.full((480, 640), 0.6, np.float32)
     depth_m[220:260, 280:360] = 0.55
     detection = replace(predictor.detection, clearance_m=0.03)
     contact = replace(predictor, width="contact", detection=detection)
-    with pytest.raises(ConfigError, match="give the focal length"):
-        predict(depth_m, predictor=contact)
     without_filters = {"filters": (0.0, 0.0, 0.0), "crop_size": 400}
-    plain_px = predict(depth_m, predictor=predictor, **without_filters)[2]
+    plain_px = predict(depth_m, predictor=replace(contact, width="opening"), **without_filters)[2]
     opened_px = predict(depth_m, predictor=contact, focal_px=600.0, **without_filters)[2]
     # 0.03 m at 0.6 m are 30 px of the image, and 300/400 of that in the maps.
     assert np.median(opened_px - np.maximum(plain_px, 0)) == pytest.approx(30 * 300 / 400, rel=1e-3)
+    as_the_originals_call = predict(depth_m, predictor=contact, **without_filters)[2]
+    np.testing.assert_array_equal(
+        as_the_originals_call, predict(depth_m, predictor=contact, focal_px=615.0, **without_filters)[2]
+    )

@@ -19,7 +19,7 @@ from pspgrasp.training.batches import Share
 from pspgrasp.training.config import TrainConfig
 from pspgrasp.training.module import GraspModule
 
-COMMIT = "PSPGRASP_COMMIT"  # tells the commit where the code travels without its repository
+COMMIT = "PSPGRASP_COMMIT"  # tells the commit, and overrules the repository
 
 
 def training_record(
@@ -50,11 +50,16 @@ def _listed(shares: Sequence[Share], unit: str) -> str:
 
 
 def commit() -> Optional[str]:
-    """Return the commit of the checkout that this package runs from, with + if files differ; None if nobody knows."""
+    """Return the commit of this package's checkout, with + if files differ; None if nobody knows.
+
+    Where the code travelled without its repository, or with an old one, the environment tells.
+    """
+    if COMMIT in os.environ:
+        return os.environ[COMMIT]
     here = Path(__file__).parent
     # Weights that were just replaced decide nothing.
     changed = _git("status", "--porcelain", "--", "..", ":(exclude,top)pspgrasp/weights", folder=here)
-    head = _git("rev-parse", "HEAD", folder=here) or os.environ.get(COMMIT)
+    head = _git("rev-parse", "HEAD", folder=here)
     return None if head is None else head + ("+" if changed else "")
 
 

@@ -85,8 +85,10 @@ def test_labels_in_place_of_a_checkpoint_say_what_is_out_of_reach(folder: Path, 
     assert "out of reach: pcd0000, label 0, overlap 0.17" in out
 
 
-def test_ggcnns_own_protocol(folder: Path, capsys: pytest.CaptureFixture) -> None:
-    assert evaluate(folder, "--protocol", "ggcnn") == 0
+def test_ggcnns_own_protocol(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    opening = tmp_path / "opening.safetensors"
+    save_checkpoint(replace(find_checkpoint("ggcnn"), width="opening"), opening)
+    assert evaluate(folder, "--protocol", "ggcnn", checkpoint=str(opening)) == 0
     assert "GG-CNN's own: 300 px at the labels" in capsys.readouterr().out
 
 
@@ -97,7 +99,8 @@ def test_grasps_for_jacquards_trials_are_in_its_pixels(tmp_path: Path, capsys: p
     assert evaluate(tmp_path, "--sgt", str(told), checkpoint="labels") == 0
     lines = told.read_text().splitlines()
     assert lines == ["0_abc", "430.00;430.00;-28.65;200.00;100.00", "1_abc", "430.00;430.00;-28.65;200.00;100.00"]
-    assert evaluate(tmp_path, "--sgt", str(told), "--depth", "stereo", "--json", str(tmp_path / "r.json")) == 0
+    opened = ["--clearance", "16", "--depth", "stereo"]
+    assert evaluate(tmp_path, "--sgt", str(told), *opened, "--json", str(tmp_path / "r.json")) == 0
     box_px = 1024 / 3, 1024 / 2
     first = json.loads((tmp_path / "r.json").read_text())["outcomes"][0]["guesses"][0]["rectangle"]
     u, v, theta_deg, opening_px, jaw_px = (float(n) for n in told.read_text().splitlines()[1].split(";"))
@@ -119,7 +122,7 @@ def test_grasps_for_jacquards_trials_are_in_its_pixels(tmp_path: Path, capsys: p
         (["--window-size", "5"], "--window-size must lie in [16, 4096]"),
         (["--jaw-share", "nan"], "jaw_share must be a number of at least 0"),
         (["--json", "/nowhere/at/all.json"], "can't be written"),
-        (["--sgt", "x.txt"], "simulated grasp trials are Jacquard's"),
+        (["--sgt", "x.txt", "--clearance", "8"], "simulated grasp trials are Jacquard's"),
         (["--layout", "jacquard"], "holds no labelled images"),
         (["--scenes", "9"], "--scenes is for --data synthetic"),
         (["--table", "--folds", "2"], "--folds is for one checkpoint, not for a table"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Optional
 
@@ -118,12 +119,12 @@ def test_a_flat_map_has_no_grasp() -> None:
 def test_images_that_do_not_fit_are_refused(predictor: GraspPredictor, shape, whole: bool, said: str) -> None:
     sample = GraspSample(labelled_data.scene_m(shape), (GraspRectangle(300.0, 100.0, 0.3, 60.0, 30.0),), "x")
     with pytest.raises(DataError, match=said):
-        GgcnnProtocol(predictor, whole)(sample)
+        GgcnnProtocol(replace(predictor, width="opening"), whole)(sample)
 
 
 @pytest.mark.parametrize(("u", "v", "left", "top"), [(300, 200, 150, 50), (5, 475, 0, 180), (639, 3, 340, 0)])
 def test_the_window_stays_inside(predictor: GraspPredictor, u: float, v: float, left: int, top: int) -> None:
     sample = GraspSample(labelled_data.scene_m((480, 640)), (GraspRectangle(u, v, 0.0, 4.0, 2.0),), "x")
-    protocol = GgcnnProtocol(predictor, whole=False)
+    protocol = GgcnnProtocol(replace(predictor, width="opening"), whole=False)
     assert protocol._place(sample) == (left, top, 1.0)
     assert np.isfinite(protocol.network_input(sample)).all(), "holes are filled"

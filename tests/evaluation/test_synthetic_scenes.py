@@ -215,7 +215,9 @@ def test_a_detector_sees_the_whole_image_and_only_contact_widths_are_opened(pred
     scene = next(scene for scene in scenes if not np.isnan(scene.measured.depth_m[60:70, 80:90]).any())
     runtime = Pointing(65, 85, 20.0)
     plain = DetectionConfig(min_quality=0, sigma_quality_px=0, sigma_width_px=0, clearance_m=0.03, max_grasps=1)
-    pointing = replace(predictor, runtime=runtime, detection=plain, crop=CropConfig(size_px=200, offset_u_px=40))
+    pointing = replace(
+        predictor, width="opening", runtime=runtime, detection=plain, crop=CropConfig(size_px=200, offset_u_px=40)
+    )
     (opened,) = ScenePredictor(replace(pointing, width="contact"))(scene)
     (as_it_is,) = ScenePredictor(pointing)(scene)
     assert (as_it_is.u, as_it_is.v) == (85, 65)

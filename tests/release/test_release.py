@@ -31,15 +31,16 @@ def bout(new_hits: List[bool], old_hits: List[bool]) -> Bout:
     return Bout("images", len(new_hits), sum(new_hits), sum(old_hits), paired(new_hits, old_hits))
 
 
-def test_better_is_as_good_on_scenes_and_clearly_worse_nowhere() -> None:
+def test_better_is_better_on_scenes_as_good_on_images_and_clearly_worse_nowhere() -> None:
     even, ahead = bout([True, False], [False, True]), bout([True] * 9 + [False], [False] * 9 + [True])
     behind, beaten = bout([False], [True]), bout([False] * 10, [True] * 10)
-    assert better([even])
+    assert better([ahead])
     assert better([ahead, even])
-    assert better([ahead, bout([False] + [True] * 99, [True] * 100)]), "one image of a hundred decides nothing"
-    assert not better([ahead, behind]), "half of all images is no chance"
-    assert not better([behind])
-    assert not better([ahead, beaten])
+    assert better([ahead, ahead, behind]), "one image decides nothing"
+    assert not better([even]), "a tie replaces nothing"
+    assert not better([even, ahead])
+    assert not better([ahead, behind]), "fewer hits on all images together"
+    assert not better([ahead, ahead, ahead, beaten]), "what is lost on one set isn't made up for by others"
 
 
 @pytest.fixture
