@@ -83,8 +83,8 @@ class JudgedScenes:
         for first in range(0, self.count, SCENES_A_BATCH):
             numbers = range(first, min(first + SCENES_A_BATCH, self.count))
             # A GPU draws other random numbers than a CPU.
-            pictures = self._source.pictures(numbers, torch.device("cpu"))
-            yield from (self._scene(number, pictures, place) for place, number in enumerate(numbers))
+            pictures = self.source.pictures(numbers, torch.device("cpu"))
+            yield from (self.scene(number, pictures, place) for place, number in enumerate(numbers))
 
     @property
     def description(self) -> str:
@@ -92,11 +92,13 @@ class JudgedScenes:
         return f"generated scenes 0 to {self.count - 1} of seed {self.seed}"
 
     @property
-    def _source(self) -> SyntheticSource:
+    def source(self) -> SyntheticSource:
+        """What generates them."""
         preprocess = PreprocessConfig(input_size_px=self.side_px)
         return SyntheticSource(self.config, preprocess, WIDTH_SCALE_PX, FIRST_TEST_SEED + self.seed)
 
-    def _scene(self, number: int, pictures: Pictures, place: int) -> JudgedScene:
+    def scene(self, number: int, pictures: Pictures, place: int) -> JudgedScene:
+        """Return the scene at a place among pictures, under its number."""
         here = slice(place, place + 1)
         view, cameras = View(*(f[here] for f in pictures.view)), Cameras(*(f[here] for f in pictures.cameras))
         focal_px, cx, cy = (float(f) for f in cameras)
@@ -113,7 +115,7 @@ class JudgedScenes:
 
     def layout(self, number: int) -> Layout:
         """Return how a scene was laid out."""
-        return self._source.layout(number)
+        return self.source.layout(number)
 
 
 def kinds_of(layout: Layout) -> Tuple[str, str, str]:

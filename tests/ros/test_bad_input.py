@@ -22,6 +22,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from pspgrasp.camera import PinholeCamera
+from pspgrasp.config import DetectionConfig
 from pspgrasp.ros.interfaces import GraspArray
 
 pytestmark = pytest.mark.ros
@@ -98,7 +99,10 @@ def test_a_camera_info_that_changes_is_honoured(running: Running, scenes: List[n
     longer = dataclasses.replace(CAMERA, fx=2 * CAMERA.fx, fy=2 * CAMERA.fy)
 
     def halved(two: GraspArray) -> bool:
-        return np.allclose([g.width for g in two.grasps], [g.width / 2 for g in one.grasps], rtol=1e-5)
+        """The contact widths are; what opens them is a length."""
+        clearance_m = DetectionConfig().clearance_m
+        contact_m = [[grasp.width - clearance_m for grasp in answer.grasps] for answer in (one, two)]
+        return np.allclose(contact_m[1], np.divide(contact_m[0], 2), rtol=1e-4)
 
     running.camera.publish_until(
         lambda stamp: running.grasps.answers(stamp, halved), lambda: depth_msg(scenes[0]), camera=longer

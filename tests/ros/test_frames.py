@@ -90,18 +90,18 @@ def test_grasps_stand_where_the_camera_stood_at_the_images_stamp(
 def test_tracking_stays_with_its_grasp_until_it_is_reset(
     based: Running, scenes: List[np.ndarray], predictor: GraspPredictor
 ) -> None:
-    """Mirrored, the best grasp is on the other side; ~grasp takes the one nearest to where it was."""
+    """Upside down, the best grasp is elsewhere; ~grasp takes the one nearest to where it was."""
     broadcaster = tf2_ros.StaticTransformBroadcaster()
     broadcaster.sendTransform(static_transform("base_link", "camera", Rotation.identity(), np.zeros(3)))
     chosen, reset = Listener("/based/grasp", PoseStamped), rospy.ServiceProxy("/based/reset_tracking", Trigger)
     wait_until(chosen.connected)
-    one, two = (from_image_msg(depth_msg(s), CAMERA) for s in (scenes[0], scenes[0][:, ::-1].copy()))
+    one, two = (from_image_msg(depth_msg(s), CAMERA) for s in (scenes[3], scenes[3][::-1].copy()))
     first, second = predictor.predict(one), predictor.predict(two)
     tracker = GraspTracker((first.image_grasps[0].v, first.image_grasps[0].u))
     tracker.select([(g.v, g.u) for g in first.image_grasps])
     nearest = tracker.select([(g.v, g.u) for g in second.image_grasps])
     assert nearest != 0, "the scene must tell tracking from taking the best"
-    based.camera.publish_until(based.grasps.answers, lambda: depth_msg(scenes[0]))
+    based.camera.publish_until(based.grasps.answers, lambda: depth_msg(scenes[3]))
     reset()
     for depth_m, grasp in ((one.depth_m, first.grasps[0]), (two.depth_m, second.grasps[nearest])):
         pose = chosen.at(based.camera.publish(depth_msg(depth_m)))

@@ -97,7 +97,12 @@ class SyntheticSource:
     @torch.no_grad()
     def developed(self, sketch: Sketch) -> Pictures:
         """Return the scenes of a sketch: settled, seen, measured and labelled."""
-        scenes = settled(sketch.scenes)
+        return self.seen(sketch._replace(scenes=settled(sketch.scenes)))
+
+    @torch.no_grad()
+    def seen(self, sketch: Sketch) -> Pictures:
+        """Return the scenes of a sketch whose things lie where they should: seen, measured and labelled."""
+        scenes = sketch.scenes
         view = render(scenes, self.preprocess.input_size_px)
         far_m = self.config.sensor.far_m
         measured_m = measure(view.depth_m, scenes.cameras, sketch.faults, sketch.seeds, far_m)
