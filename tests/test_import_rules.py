@@ -70,6 +70,7 @@ def test_importing_the_core_brings_no_ros_and_does_nothing(tmp_path: Path) -> No
     # What torch, timm and OpenCV do when they are imported is their own affair.
     foreign = ["torch", "timm", "cv2", "scipy.ndimage", "scipy.spatial.transform", "safetensors.torch", "yaml"]
     foreign += ["lightning.pytorch"]  # sets an environment variable and a log handler
+    foreign += ["mujoco"]  # asks GLFW for its version, in a process of its own
     modules = imported(CORE, tmp_path, before=foreign)
     assert set(CORE) <= modules
     assert not modules & ROS
