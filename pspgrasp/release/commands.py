@@ -22,8 +22,9 @@ BOUNDS = {"minutes": (0, 100_000), "scenes": (1, 1_000_000), "steps": (1, 10**8)
 
 DESCRIPTION = """\
 Make the checkpoints that ship. Each is trained by its config, judged beside the one of its name that ships now, on the
-same generated scenes and labelled images, and takes its place if it is at least as good on the scenes and clearly worse
-nowhere. Stopped anywhere, the same command goes on: training resumes. All are trained before any is judged."""
+same generated scenes and labelled images, and takes its place if it is better on the scenes, as good on all labelled
+images together, and clearly worse nowhere. Stopped anywhere, the same command goes on: training resumes. All are
+trained before any is judged."""
 
 EXAMPLES = """\
 examples:

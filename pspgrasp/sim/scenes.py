@@ -37,7 +37,7 @@ class PhysicalScene:
 class PhysicalScenes:
     """The layouts of judged scenes, with their things dropped by physics instead of straight down.
 
-    Scenes whose simulation failed are left out; their number is that of the others subtracted from `count`.
+    Scenes whose simulation failed are left out, as are those of more things than asked for.
 
     Attributes:
         judged: Which; cameras and sensor are theirs.
