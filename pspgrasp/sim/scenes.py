@@ -12,6 +12,7 @@ from pspgrasp.data.synthetic.scenes import Layout, gathered
 from pspgrasp.detect import lift
 from pspgrasp.evaluation.synthetic_scenes import JudgedScene, JudgedScenes, SceneLabels
 from pspgrasp.grasp import Grasp, ImageGrasp
+from pspgrasp.sim.objects import of_parts
 from pspgrasp.sim.world import HandPose, PhysicsConfig, World
 
 DOWN = np.array([0.0, 0.0, -1.0])
@@ -53,13 +54,14 @@ class PhysicalScenes:
         for number in range(self.judged.count):
             layout = replace(self.judged.layout(number), edge=NO_EDGE)
             if len(layout.things) <= self.most_things:
-                world = World(layout, self.judged.config.gripper, self.physics)
+                objects = [of_parts(list(thing)) for thing in layout.things]
+                world = World(objects, layout.walls, self.judged.config.gripper, self.physics)
                 if not world.exploded:
                     yield PhysicalScene(self._seen(number, layout, world), world, layout.camera_pose)
 
     def _seen(self, number: int, layout: Layout, world: World) -> JudgedScene:
         source = self.judged.source
-        sketch = source.sketch([number])._replace(scenes=gathered([replace(layout, things=world.parts())]))
+        sketch = source.sketch([number])._replace(scenes=gathered([replace(layout, things=world.shapes())]))
         return self.judged.scene(number, source.seen(sketch), 0)
 
 

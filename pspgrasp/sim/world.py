@@ -7,22 +7,22 @@ a hand hangs on an arm that is stiff beside its fingers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, NamedTuple, Tuple
+from typing import List, NamedTuple, Sequence, Set, Tuple
 
 import mujoco
 import numpy as np
 
 from pspgrasp.config import setting
 from pspgrasp.data.synthetic.antipodal import GripperConfig
-from pspgrasp.data.synthetic.scenes import Layout
+from pspgrasp.data.synthetic.scenes import Thing
 from pspgrasp.data.synthetic.solids import Part
-from pspgrasp.errors import ConfigError
-from pspgrasp.sim.hulls import hulls
+from pspgrasp.sim.objects import SimObject
 
 HAND, DRIVE, SIDES = "hand", "drive", (-1, 1)
 FINGER_M = 0.055  # from the palm to the tip
 PALM_M = (0.1, 0.03, 0.02)  # half sides
 PARKED_M = np.array([0.0, 0.0, 1.5])
+AWAY_M = np.array([50.0, 0.0, 0.3])  # where things are that were taken away
 APART_M = 0.01  # between things before they fall
 CLOSING_M_S = 0.1  # of a finger [m/s]
 PRESSED_M = 0.02  # beyond the middle, to where fingers are pulled: what is between them feels all their force
@@ -62,26 +62,53 @@ class World:
     """Things on a table as they came to rest, and a gripper.
 
     Attributes:
-        things: How many.
-        exploded: Whether the simulation failed: numbers that aren't finite, or a thing that flew off.
+        objects: The things, as they were made.
+        gone: Those that were taken away.
     """
 
     def __init__(
-        self, layout: Layout, gripper: GripperConfig = GripperConfig(), config: PhysicsConfig = PhysicsConfig()
+        self,
+        objects: Sequence[SimObject],
+        walls: Sequence[Part] = (),
+        gripper: GripperConfig = GripperConfig(),
+        config: PhysicsConfig = PhysicsConfig(),
     ) -> None:
-        """Let the things of a layout fall, one above the other, and come to rest.
+        """Let things fall, one above the other, and come to rest.
 
-        Raises:
-            ConfigError: A thing is a mesh, whose convex pieces aren't known.
+        Args:
+            objects: Where they are to fall: x and y count, their heights don't.
+            walls: Of a bin, say; they don't move.
+            gripper: That grasps.
+            config: What the world is like.
         """
-        self.things, self.gripper, self.config = len(layout.things), gripper, config
-        self.model = _spec(layout, gripper, config).compile()
+        self.objects, self.gripper, self.config = tuple(objects), gripper, config
+        self.gone: Set[int] = set()
+        self.model = _spec(objects, walls, gripper, config).compile()
         self.data = mujoco.MjData(self.model)
+        self.settle()
+
+    @property
+    def things(self) -> int:
+        """How many there were at the beginning."""
+        return len(self.objects)
+
+    @property
+    def left(self) -> List[int]:
+        """The numbers of the things that are still there."""
+        return [number for number in range(self.things) if number not in self.gone]
+
+    def settle(self) -> None:
+        """Take the gripper away and wait until things rest; from now on they rest there."""
         self._park()
-        self.step(config.settling_s)
+        self.step(self.config.settling_s)
         self.data.qvel[:] = 0.0
         self._rest = self.data.qpos.copy()
-        self._parts = [list(thing) for thing in layout.things]
+
+    def take_away(self, thing: int) -> None:
+        """Put a thing where it is in nobody's way, for good."""
+        self.gone.add(thing)
+        joint = self.data.joint(f"thing{thing}")
+        joint.qpos[:3], joint.qvel[:] = AWAY_M + np.array([thing, 0.0, 0.0]), 0.0
 
     def reset(self, pose: HandPose, opening_m: float) -> None:
         """Put all things back to where they rest, and the gripper, open, to a pose."""
@@ -120,14 +147,14 @@ class World:
         body = self.data.body(f"thing{thing}")
         return np.array(body.xmat).reshape(3, 3), np.array(body.xpos)
 
-    def parts(self) -> Tuple[List[Part], ...]:
-        """Return the things as they lie now: exact, for pictures and labels."""
-        return tuple([part.turned(*self.pose(number)) for part in parts] for number, parts in enumerate(self._parts))
+    def shapes(self) -> Tuple[Thing, ...]:
+        """Return the things that are still there, as they lie now: exact, for pictures and labels."""
+        return tuple(self.objects[number].moved(*self.pose(number)).shape for number in self.left)
 
     @property
     def exploded(self) -> bool:
-        """Tell whether the simulation failed."""
-        places = np.array([self.pose(number)[1] for number in range(self.things)])
+        """Tell whether the simulation failed: numbers that aren't finite, or a thing that flew off."""
+        places = np.array([self.pose(number)[1] for number in self.left])
         flies = np.isfinite(self.data.qvel).all() and (not len(places) or np.abs(places).max() < LIMIT_M)
         return not (flies and np.isfinite(self.data.qpos).all() and not self.data.warning.number.any())
 
@@ -149,7 +176,9 @@ def _quaternion(rotation: np.ndarray) -> np.ndarray:
     return found
 
 
-def _spec(layout: Layout, gripper: GripperConfig, config: PhysicsConfig) -> mujoco.MjSpec:
+def _spec(
+    objects: Sequence[SimObject], walls: Sequence[Part], gripper: GripperConfig, config: PhysicsConfig
+) -> mujoco.MjSpec:
     spec = mujoco.MjSpec()
     spec.option.timestep = config.step_s
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -158,27 +187,24 @@ def _spec(layout: Layout, gripper: GripperConfig, config: PhysicsConfig) -> mujo
     default = spec.default.geom
     default.friction, default.condim, default.density = [config.friction, 0.005, 0.0001], 4, config.density
     spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[2.0, 2.0, 0.1])
-    for wall in layout.walls:
+    for wall in walls:
         box = mujoco.mjtGeom.mjGEOM_BOX
         spec.worldbody.add_geom(type=box, size=wall.half_m, pos=wall.centre_m, quat=_quaternion(wall.rotation))
-    _add_things(spec, layout)
+    _add_things(spec, objects)
     _add_hand(spec, gripper, config)
     return spec
 
 
-def _add_things(spec: mujoco.MjSpec, layout: Layout) -> None:
+def _add_things(spec: mujoco.MjSpec, objects: Sequence[SimObject]) -> None:
     above_m = 0.0
-    for number, thing in enumerate(layout.things):
-        if isinstance(thing, np.ndarray):
-            raise ConfigError("a world takes things of parts; a mesh's convex pieces aren't known")
-        pieces = [piece for part in thing for piece in hulls(part)]
-        heights_m = np.concatenate(pieces)[:, 2]
+    for number, thing in enumerate(objects):
+        heights_m = np.concatenate(thing.pieces)[:, 2]
         low_m, high_m = float(heights_m.min()), float(heights_m.max())
         # One starts to fall above the other, so that they lie as they fell.
         body = spec.worldbody.add_body(name=f"thing{number}", pos=[0, 0, above_m - low_m + APART_M])
         above_m += high_m - low_m + APART_M
-        body.add_freejoint()
-        for place, piece in enumerate(pieces):
+        body.add_freejoint(name=f"thing{number}")
+        for place, piece in enumerate(thing.pieces):
             mesh = spec.add_mesh(name=f"thing{number}_{place}")
             mesh.uservert = piece.ravel().tolist()
             body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=mesh.name)

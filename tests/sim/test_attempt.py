@@ -10,11 +10,12 @@ import pytest
 
 pytest.importorskip("mujoco", reason="needs the extra sim")
 
-from pspgrasp.data.synthetic.scenes import SceneConfig, random_layout
+from pspgrasp.data.synthetic.scenes import SceneConfig
 from pspgrasp.data.synthetic.things import box
 from pspgrasp.evaluation.synthetic_scenes import JUDGED_CONFIG, JudgedScene, JudgedScenes
 from pspgrasp.grasp import Grasp
 from pspgrasp.sim.attempt import Outcome, attempt
+from pspgrasp.sim.objects import of_parts
 from pspgrasp.sim.scenes import PhysicalScene, PhysicalScenes, centroid_grasp, hand_pose, labels_grasp
 from pspgrasp.sim.world import HandPose, World
 
@@ -24,13 +25,11 @@ MIDDLE = np.array([0.02, 0.03, 0.025])  # of a block of 4 x 6 x 5 cm
 
 @pytest.fixture(scope="module")
 def block() -> World:
-    nothing_else = SceneConfig(bin_share=0.0, wall_share=0.0)
-    layout = random_layout(np.random.default_rng(0), nothing_else, 300)
-    return World(replace(layout, things=([box((0.04, 0.06, 0.05), (0.02, 0.03, 0.0))],)))
+    return World([of_parts([box((0.04, 0.06, 0.05), (0.02, 0.03, 0.0))])])
 
 
 def test_a_thing_comes_to_rest_on_the_table(block: World) -> None:
-    ((part,),) = block.parts()
+    ((part,),) = block.shapes()
     np.testing.assert_allclose(part.centre_m, (0.02, 0.03, 0.025), atol=5e-4)
     np.testing.assert_allclose(part.rotation, np.eye(3), atol=1e-2)
     assert not block.exploded
