@@ -6,6 +6,7 @@ ever unpickled.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -58,6 +59,17 @@ class Checkpoint:
         check_fit(self.weights, network, self.name)
         network.load_state_dict(dict(self.weights))
         return network.float().eval()
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that change with any weight, the network, its input or the meaning of its output."""
+        digest = hashlib.sha256()
+        settings = (self.model.to_tree(), to_tree(self.preprocess), self.width_scale_px, self.width)
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+        for name, tensor in sorted(self.weights.items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
 
 def check_fit(weights: Mapping[str, torch.Tensor], network: nn.Module, name: str) -> None:

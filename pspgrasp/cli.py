@@ -13,6 +13,7 @@ from pspgrasp.data.labelling.commands import add_label
 from pspgrasp.errors import DepthError, PspGraspError
 from pspgrasp.evaluation.commands import add_evaluate
 from pspgrasp.release.commands import add_release
+from pspgrasp.sim.commands import add_sim
 from pspgrasp.study.commands import add_study
 from pspgrasp.training.commands import add_train
 
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add_evaluate(commands)
     add_study(commands)
     add_release(commands)
+    add_sim(commands)
     return parser
 
 

@@ -99,23 +99,29 @@ class JudgedScenes:
 
     def scene(self, number: int, pictures: Pictures, place: int) -> JudgedScene:
         """Return the scene at a place among pictures, under its number."""
-        here = slice(place, place + 1)
-        view, cameras = View(*(f[here] for f in pictures.view)), Cameras(*(f[here] for f in pictures.cameras))
-        focal_px, cx, cy = (float(f) for f in cameras)
-        camera = PinholeCamera(self.side_px, self.side_px, focal_px, focal_px, cx, cy)
-        return JudgedScene(
-            f"{self.seed}/{number}",
-            kinds_of(self.layout(number)),
-            DepthFrame(pictures.measured_m[place].numpy(), camera),
-            DepthFrame(view.depth_m[0].numpy(), camera),
-            view,
-            cameras,
-            GraspMaps.decode(pictures.target[place].numpy(), WIDTH_SCALE_PX),
-        )
+        return judged_scene(f"{self.seed}/{number}", kinds_of(self.layout(number)), pictures, place)
 
     def layout(self, number: int) -> Layout:
         """Return how a scene was laid out."""
         return self.source.layout(number)
+
+
+def judged_scene(name: str, kinds: Tuple[str, ...], pictures: Pictures, place: int) -> JudgedScene:
+    """Return the scene at a place among pictures, whose label maps have widths of `WIDTH_SCALE_PX`."""
+    here = slice(place, place + 1)
+    view, cameras = View(*(f[here] for f in pictures.view)), Cameras(*(f[here] for f in pictures.cameras))
+    focal_px, cx, cy = (float(f) for f in cameras)
+    side_px = pictures.measured_m.shape[-1]
+    camera = PinholeCamera(side_px, side_px, focal_px, focal_px, cx, cy)
+    return JudgedScene(
+        name,
+        kinds,
+        DepthFrame(pictures.measured_m[place].numpy(), camera),
+        DepthFrame(view.depth_m[0].numpy(), camera),
+        view,
+        cameras,
+        GraspMaps.decode(pictures.target[place].numpy(), WIDTH_SCALE_PX),
+    )
 
 
 def kinds_of(layout: Layout) -> Tuple[str, str, str]:

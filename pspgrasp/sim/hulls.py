@@ -49,7 +49,9 @@ def _bulges(part: Part) -> bool:
 
 def _between(part: Part, low_m: float, high_m: float) -> np.ndarray:
     levels = np.linspace(low_m, high_m, LEVELS if _bulges(part) else 2)
-    angles = np.arange(RIM_POINTS) * (2 * math.pi / RIM_POINTS)
+    # A box needs no more than its corners; points between them make contacts hop from one to the next.
+    count = RIM_POINTS if part.square[:2].any() else 4
+    angles = (np.arange(count) + 0.5) * (2 * math.pi / count)
     return np.concatenate([_rim(part, level, angles) for level in levels])
 
 

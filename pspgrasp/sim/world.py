@@ -6,8 +6,9 @@ a hand hangs on an arm that is stiff beside its fingers.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import List, NamedTuple, Sequence, Set, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import mujoco
 import numpy as np
@@ -16,16 +17,23 @@ from pspgrasp.config import setting
 from pspgrasp.data.synthetic.antipodal import GripperConfig
 from pspgrasp.data.synthetic.scenes import Thing
 from pspgrasp.data.synthetic.solids import Part
+from pspgrasp.sim.looks import dress
 from pspgrasp.sim.objects import SimObject
 
-HAND, DRIVE, SIDES = "hand", "drive", (-1, 1)
-FINGER_M = 0.055  # from the palm to the tip
-PALM_M = (0.1, 0.03, 0.02)  # half sides
-PARKED_M = np.array([0.0, 0.0, 1.5])
+HAND, DRIVE, THING, SIDES = "hand", "drive", "thing", (-1, 1)
+# A Franka hand (franka_description, hand.xacro and hand.stl): in its frame the body ends at z = 65.9 mm, fingers begin
+# at 58.4 mm and are 54.5 mm long; the body is 205 x 63 mm wide and 92 mm deep.
+FINGER_M = 0.047  # from the palm to the tip
+PALM_M = (0.1025, 0.0316, 0.0459)  # half sides
+PARKED_M = np.array([-20.0, 0.0, 1.0])  # where nothing falls
 AWAY_M = np.array([50.0, 0.0, 0.3])  # where things are that were taken away
 APART_M = 0.01  # between things before they fall
-CLOSING_M_S = 0.1  # of a finger [m/s]
-PRESSED_M = 0.02  # beyond the middle, to where fingers are pulled: what is between them feels all their force
+CLOSING_M_S = 0.05  # of a finger, as fast as a Franka hand's [m/s]
+PULL_N_M = 2000.0  # of a finger towards where it is to be [N/m]
+FRAMES_S = 25  # of what watches [1/s]
+SLICE_S = 0.01  # between two looks at things that settle
+SLOWING_S = 0.1  # in which a thing that settles loses most of its speed: it falls with 1 m/s and doesn't roll far
+STILL_M_S, STILL_RAD_S, STILL_S = 0.01, 0.3, 0.2  # slower, and for as long, things rest
 LIMIT_M = 2.0  # a thing that is farther off, or faster than as many metres a second, was thrown by a fault
 
 
@@ -34,7 +42,7 @@ class PhysicsConfig:
     """What the bench takes the world to be like."""
 
     step_s: float = setting(0.002, "time step of the simulation [s]", 1e-4, 0.01)
-    settling_s: float = setting(3.0, "time in which things come to rest [s]", 0.1, 60.0)
+    settling_s: float = setting(3.0, "longest time in which things come to rest [s]", 0.1, 60.0)
     friction: float = setting(0.6, "coefficient of friction of all surfaces", 0.05, 3.0)
     density: float = setting(400.0, "of things [kg/m^3]", 10.0, 20000.0)
     grip_n: float = setting(20.0, "force of each finger [N]", 0.5, 500.0)
@@ -55,16 +63,21 @@ class HandPose(NamedTuple):
 
     def quaternion(self) -> np.ndarray:
         """Return (4,) w, x, y, z: the hand's x closes, its z approaches."""
-        return _quaternion(np.stack([self.closing, np.cross(self.approach, self.closing), self.approach], axis=1))
+        (ax, ay, az), (cx, cy, cz) = self.approach, self.closing
+        across = (ay * cz - az * cy, az * cx - ax * cz, ax * cy - ay * cx)  # numpy's cross product takes far longer
+        return _quaternion(np.array([self.closing, across, self.approach]).T)
 
 
 class World:
     """Things on a table as they came to rest, and a gripper.
 
     Attributes:
-        objects: The things, as they were made.
+        objects: The things, where they began to fall.
         gone: Those that were taken away.
+        watch: Called each 1/25 s of simulated time while things move, for a video, say.
     """
+
+    watch: Optional[Callable[[], None]] = None
 
     def __init__(
         self,
@@ -81,9 +94,9 @@ class World:
             gripper: That grasps.
             config: What the world is like.
         """
-        self.objects, self.gripper, self.config = tuple(objects), gripper, config
+        self.objects, self.gripper, self.config = tuple(_lifted(objects, walls)), gripper, config
         self.gone: Set[int] = set()
-        self.model = _spec(objects, walls, gripper, config).compile()
+        self.model = _spec(self.objects, walls, gripper, config).compile()
         self.data = mujoco.MjData(self.model)
         self.settle()
 
@@ -100,7 +113,12 @@ class World:
     def settle(self) -> None:
         """Take the gripper away and wait until things rest; from now on they rest there."""
         self._park()
-        self.step(self.config.settling_s)
+        still_s = 0.0
+        for _ in range(max(1, round(self.config.settling_s / SLICE_S))):
+            self.step(SLICE_S)
+            still_s = still_s + SLICE_S if self._calmed() else 0.0
+            if still_s >= STILL_S:
+                break
         self.data.qvel[:] = 0.0
         self._rest = self.data.qpos.copy()
 
@@ -109,33 +127,79 @@ class World:
         self.gone.add(thing)
         joint = self.data.joint(f"thing{thing}")
         joint.qpos[:3], joint.qvel[:] = AWAY_M + np.array([thing, 0.0, 0.0]), 0.0
+        start = int(self.model.joint(f"thing{thing}").qposadr[0])
+        self._rest[start : start + 7] = joint.qpos
 
-    def reset(self, pose: HandPose, opening_m: float) -> None:
-        """Put all things back to where they rest, and the gripper, open, to a pose."""
+    def put_back(self) -> None:
+        """Put all things back to where they rest, and the gripper out of the way; nothing is left of what was."""
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[:] = self._rest
+        self._park()
+        mujoco.mj_forward(self.model, self.data)
+
+    def place_hand(self, pose: HandPose, opening_m: float) -> None:
+        """Put the gripper, open, where it sets out from; it gets there without a way."""
         self._place_hand(pose, opening_m)
         mujoco.mj_forward(self.model, self.data)
 
-    def step(self, seconds: float) -> None:
-        """Go on for a time."""
-        mujoco.mj_step(self.model, self.data, max(1, round(seconds / self.config.step_s)))
+    def aim(self, pose: HandPose) -> None:
+        """Pull the gripper to a pose, from now on and without delay: a path is many such poses."""
+        self.data.mocap_pos[0], self.data.mocap_quat[0] = pose.tip_m, pose.quaternion()
 
-    def drive(self, to_m: np.ndarray, seconds: float) -> None:
-        """Move the gripper's tip straight to a place (3,) [m], in a time."""
+    def step(self, seconds: float) -> None:
+        """Go on for a time, one step at least."""
         steps = max(1, round(seconds / self.config.step_s))
-        start_m = self.data.mocap_pos[0].copy()
-        for step in range(1, steps + 1):
-            self.data.mocap_pos[0] = start_m + (to_m - start_m) * (step / steps)
+        if self.watch is None:
+            mujoco.mj_step(self.model, self.data, steps)
+            return
+        for _ in range(steps):
+            frames = int(self.data.time * FRAMES_S)
             mujoco.mj_step(self.model, self.data)
+            if int(self.data.time * FRAMES_S) > frames:
+                self.watch()
+
+    def open(self, opening_m: float) -> None:
+        """Drive the fingers apart as far as an opening [m], from now on."""
+        self.data.ctrl[:] = min(opening_m, self.gripper.opening_m) / 2
+
+    def shift(self, middle_m: np.ndarray, shift_m: np.ndarray, turn_rad: float) -> None:
+        """Turn all things together about the vertical through a place (2,) [m], and shift them (2,) [m], at once."""
+        turn = np.array([math.cos(turn_rad / 2), 0.0, 0.0, math.sin(turn_rad / 2)])
+        for thing in self.left:
+            joint, turned = self.data.joint(f"{THING}{thing}"), np.zeros(4)
+            mujoco.mju_mulQuat(turned, turn, joint.qpos[3:])
+            off_m = np.array([*(joint.qpos[:2] - middle_m), 0.0])
+            mujoco.mju_rotVecQuat(off_m, off_m.copy(), turn)
+            joint.qpos[:2], joint.qpos[3:] = middle_m + off_m[:2] + shift_m, turned
 
     def close(self) -> None:
         """Close the fingers, slowly, until they press with all their force; from now on they do."""
         # Pulled by a force alone they would be so fast that they knock light things out of the hand.
-        steps = round((float(self.data.ctrl[0]) + PRESSED_M) / (CLOSING_M_S * self.config.step_s))
-        for target_m in np.linspace(float(self.data.ctrl[0]), -PRESSED_M, max(1, steps)):
-            self.data.ctrl[:] = target_m
-            mujoco.mj_step(self.model, self.data)
+        pressed_m = self.config.grip_n / PULL_N_M
+        while self.data.ctrl[0] > self.opening_m / 2 - pressed_m:
+            self.data.ctrl[:] -= CLOSING_M_S * self.config.step_s
+            self.step(self.config.step_s)
+        self.data.ctrl[:] = -2 * pressed_m
+
+    @property
+    def seconds(self) -> float:
+        """Simulated time since things were put back, or since the beginning [s]."""
+        return float(self.data.time)
+
+    @property
+    def opening_m(self) -> float:
+        """How far the fingers are apart [m]."""
+        return float(sum(self.data.joint(f"finger{side}").qpos[0] for side in SIDES))
+
+    @property
+    def top_m(self) -> float:
+        """Height of the highest of what is there, but for the gripper [m]."""
+        model, places_m = self.model, self.data.geom_xpos
+        solid = (model.geom_type != mujoco.mjtGeom.mjGEOM_PLANE) & (np.abs(places_m[:, 0]) < LIMIT_M)
+        solid &= model.body_rootid[model.geom_bodyid] != model.body(HAND).id
+        up, boxes_m = self.data.geom_xmat[solid, 6:], model.geom_aabb[solid]  # middle and half sides, as the geom lies
+        tops_m = places_m[solid, 2] + (up * boxes_m[:, :3] + np.abs(up) * boxes_m[:, 3:]).sum(axis=1)
+        return float(tops_m.max(initial=0.0))
 
     @property
     def tip_m(self) -> np.ndarray:
@@ -143,20 +207,46 @@ class World:
         return np.array(self.data.body(HAND).xpos)
 
     def pose(self, thing: int) -> Tuple[np.ndarray, np.ndarray]:
-        """Return rotation (3, 3) and place (3,) [m] of a thing, against how it was laid out."""
-        body = self.data.body(f"thing{thing}")
-        return np.array(body.xmat).reshape(3, 3), np.array(body.xpos)
+        """Return how a thing moved since it began to fall, x -> rotation x + shift: (3, 3) and (3,) [m]."""
+        body, began = self.data.body(f"{THING}{thing}"), self.model.body(f"{THING}{thing}")
+        rotation = np.array(body.xmat).reshape(3, 3) @ _rotation(began.quat).T
+        return rotation, body.xpos - rotation @ began.pos
+
+    def middle_m(self, thing: int) -> np.ndarray:
+        """Return the centre of mass (3,) [m] of a thing."""
+        return np.array(self.data.body(f"{THING}{thing}").xipos)
+
+    def thing_of(self, geom: int) -> Optional[int]:
+        """Return the number of the thing that a geom of the model belongs to, None for table, wall and gripper."""
+        if geom < 0:
+            return None
+        name = self.model.body(int(self.model.geom_bodyid[geom])).name
+        return int(name[len(THING) :]) if name.startswith(THING) else None
 
     def shapes(self) -> Tuple[Thing, ...]:
         """Return the things that are still there, as they lie now: exact, for pictures and labels."""
         return tuple(self.objects[number].moved(*self.pose(number)).shape for number in self.left)
 
     @property
+    def warned(self) -> bool:
+        """Whether MuJoCo gave a warning since things were put back: of numbers that aren't finite, say."""
+        return bool(self.data.warning.number.any())
+
+    @property
     def exploded(self) -> bool:
         """Tell whether the simulation failed: numbers that aren't finite, or a thing that flew off."""
-        places = np.array([self.pose(number)[1] for number in self.left])
+        places = np.array([self.middle_m(number) for number in self.left])
         flies = np.isfinite(self.data.qvel).all() and (not len(places) or np.abs(places).max() < LIMIT_M)
-        return not (flies and np.isfinite(self.data.qpos).all() and not self.data.warning.number.any())
+        return not (flies and np.isfinite(self.data.qpos).all() and not self.warned)
+
+    def _calmed(self) -> bool:
+        """Slow things down, as a hand does that lays them down; tell whether all are still."""
+        joints = [self.data.joint(f"{THING}{number}") for number in self.left]
+        speeds = np.array([joint.qvel for joint in joints]).reshape(-1, 2, 3)
+        for joint in joints:
+            joint.qvel *= math.exp(-SLICE_S / SLOWING_S)
+        fastest = np.linalg.norm(speeds, axis=2).max(axis=0, initial=0.0)
+        return bool(fastest[0] < STILL_M_S and fastest[1] < STILL_RAD_S)
 
     def _park(self) -> None:
         up = HandPose(PARKED_M, np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, -1.0]))
@@ -164,10 +254,12 @@ class World:
 
     def _place_hand(self, pose: HandPose, opening_m: float) -> None:
         self.data.mocap_pos[0], self.data.mocap_quat[0] = pose.tip_m, pose.quaternion()
-        self.data.joint(HAND).qpos[:] = np.concatenate([pose.tip_m, pose.quaternion()])
+        hand = self.data.joint(HAND)
+        hand.qpos[:], hand.qvel[:] = np.concatenate([pose.tip_m, pose.quaternion()]), 0.0
         self.data.ctrl[:] = opening_m / 2
         for side in SIDES:
-            self.data.joint(f"finger{side}").qpos[:] = opening_m / 2
+            finger = self.data.joint(f"finger{side}")
+            finger.qpos[:], finger.qvel[:] = opening_m / 2, 0.0
 
 
 def _quaternion(rotation: np.ndarray) -> np.ndarray:
@@ -176,12 +268,22 @@ def _quaternion(rotation: np.ndarray) -> np.ndarray:
     return found
 
 
+def _rotation(quaternion: np.ndarray) -> np.ndarray:
+    found = np.zeros(9)
+    mujoco.mju_quat2Mat(found, quaternion)
+    return found.reshape(3, 3)
+
+
 def _spec(
     objects: Sequence[SimObject], walls: Sequence[Part], gripper: GripperConfig, config: PhysicsConfig
 ) -> mujoco.MjSpec:
     spec = mujoco.MjSpec()
+    # A body turns about its centre of mass. About a place far off, steps of finite length would feed it energy.
+    spec.compiler.alignfree = True
     spec.option.timestep = config.step_s
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    # What nothing touches sleeps, which makes attempts in clutter three times faster.
+    spec.option.enableflags |= int(mujoco.mjtEnableBit.mjENBL_SLEEP)
     # What is held must not creep out of the fingers: elliptic cones, and stiffer friction than contact.
     spec.option.cone, spec.option.impratio = mujoco.mjtCone.mjCONE_ELLIPTIC, 10.0
     default = spec.default.geom
@@ -192,22 +294,41 @@ def _spec(
         spec.worldbody.add_geom(type=box, size=wall.half_m, pos=wall.centre_m, quat=_quaternion(wall.rotation))
     _add_things(spec, objects)
     _add_hand(spec, gripper, config)
+    dress(spec, HAND, THING)
     return spec
 
 
 def _add_things(spec: mujoco.MjSpec, objects: Sequence[SimObject]) -> None:
-    above_m = 0.0
     for number, thing in enumerate(objects):
-        heights_m = np.concatenate(thing.pieces)[:, 2]
-        low_m, high_m = float(heights_m.min()), float(heights_m.max())
-        # One starts to fall above the other, so that they lie as they fell.
-        body = spec.worldbody.add_body(name=f"thing{number}", pos=[0, 0, above_m - low_m + APART_M])
-        above_m += high_m - low_m + APART_M
-        body.add_freejoint(name=f"thing{number}")
+        body = spec.worldbody.add_body(name=f"{THING}{number}")
+        body.add_freejoint(name=f"{THING}{number}")
         for place, piece in enumerate(thing.pieces):
-            mesh = spec.add_mesh(name=f"thing{number}_{place}")
+            mesh = spec.add_mesh(name=f"{THING}{number}_{place}")
             mesh.uservert = piece.ravel().tolist()
             body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=mesh.name)
+
+
+def _lifted(objects: Sequence[SimObject], walls: Sequence[Part]) -> List[SimObject]:
+    """Return things where they begin to fall: over walls and things that they would fall on, and no higher."""
+    boxes = [(wall.rotation, *_around(wall.rotation.T @ wall.centre_m, wall.half_m)) for wall in walls]
+    lifted: List[SimObject] = []
+    for thing in objects:
+        points_m = np.concatenate(thing.pieces)
+        tops_m = [high_m[2] for turn, low_m, high_m in boxes if _over(points_m @ turn, low_m, high_m)]
+        up_m = np.array([0.0, 0.0, max(tops_m, default=0.0) + APART_M - points_m[:, 2].min()])
+        lifted.append(thing.moved(np.eye(3), up_m))
+        boxes.append((np.eye(3), points_m.min(axis=0) + up_m, points_m.max(axis=0) + up_m))
+    return lifted
+
+
+def _around(middle_m: np.ndarray, half_m: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    return middle_m - half_m, middle_m + half_m
+
+
+def _over(points_m: np.ndarray, low_m: np.ndarray, high_m: np.ndarray) -> bool:
+    """Tell whether points overlap a box as seen from above."""
+    least_m, most_m = points_m.min(axis=0), points_m.max(axis=0)
+    return bool((least_m < high_m)[:2].all() and (most_m > low_m)[:2].all())
 
 
 def _add_hand(spec: mujoco.MjSpec, gripper: GripperConfig, config: PhysicsConfig) -> None:
@@ -217,14 +338,16 @@ def _add_hand(spec: mujoco.MjSpec, gripper: GripperConfig, config: PhysicsConfig
     box = mujoco.mjtGeom.mjGEOM_BOX
     hand.add_geom(type=box, size=PALM_M, pos=[0, 0, -FINGER_M - PALM_M[2]], mass=0.7)
     for side in SIDES:
-        finger = hand.add_body(gravcomp=1)
+        finger = hand.add_body(name=f"finger{side}", gravcomp=1)
         joint = finger.add_joint(name=f"finger{side}", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=[side, 0, 0])
         joint.range, joint.limited = [0.0, gripper.opening_m / 2 + 0.001], True
         joint.armature, joint.solref_limit = 0.05, [0.004, 1.0]
         size = [gripper.finger_m / 2, gripper.jaw_m / 2, FINGER_M / 2]
-        finger.add_geom(type=box, size=size, pos=[side * gripper.finger_m / 2, 0, -FINGER_M / 2], mass=0.05)
+        pad = finger.add_geom(type=box, size=size, pos=[side * gripper.finger_m / 2, 0, -FINGER_M / 2], mass=0.05)
+        # MuJoCo's default is soft where both sides are light: a pad would sink millimetres into what it holds.
+        pad.solref, pad.solimp[:2], pad.priority = [0.004, 1.0], [0.99, 0.999], 1
         motor = spec.add_actuator(target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-        motor.set_to_position(kp=2000.0, kv=40.0)
+        motor.set_to_position(kp=PULL_N_M, kv=40.0)
         motor.forcelimited, motor.forcerange = True, [-config.grip_n, config.grip_n]
     # Both fingers hang on one drive, as in a Franka hand: what is held stays in the middle.
     coupling = spec.add_equality(
@@ -234,4 +357,4 @@ def _add_hand(spec: mujoco.MjSpec, gripper: GripperConfig, config: PhysicsConfig
     coupling.solref = [0.004, 1.0]
     weld = spec.add_equality(type=mujoco.mjtEq.mjEQ_WELD, name1=DRIVE, name2=HAND, objtype=mujoco.mjtObj.mjOBJ_BODY)
     weld.data[10] = 1.0  # torque is worth as much as force
-    weld.solref = [0.004, 1.0]
+    weld.solref, weld.solimp[:2] = [0.004, 1.0], [0.999, 0.9999]  # an arm gives way far less than MuJoCo's default

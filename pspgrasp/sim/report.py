@@ -1,0 +1,126 @@
+"""The report of a run: one page that needs nothing else, neither a network nor a script."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Mapping, NamedTuple, Optional, Sequence
+from urllib.parse import quote
+
+from pspgrasp.data.output import write_text
+from pspgrasp.errors import PspGraspError
+from pspgrasp.sim.report_figures import OUTCOMES, charts, clearing, outcomes, pace
+from pspgrasp.sim.report_parts import section
+from pspgrasp.sim.report_success import success
+from pspgrasp.sim.table import CellTable
+
+TEMPLATE = Path(__file__).with_name("report.html")
+EMBEDDED_BYTES = 5_000_000  # a larger video stays beside the page
+
+
+class Shown(NamedTuple):
+    """A picture of the report.
+
+    Attributes:
+        jpeg: The bytes of its file.
+        title: In a few words.
+        caption: What there is to see.
+    """
+
+    jpeg: bytes
+    title: str
+    caption: str
+
+
+class Head(NamedTuple):
+    """What stands above the figures.
+
+    Attributes:
+        title: Of the page.
+        subtitle: What was done, in a sentence or two.
+        facts: Name -> value: date, versions, seed, machine, command and the like.
+        rows: Row -> how it comes to a grasp.
+    """
+
+    title: str
+    subtitle: str
+    facts: Mapping[str, str]
+    rows: Mapping[str, str]
+
+
+def write_report(
+    path: Path, head: Head, tables: Sequence[CellTable], failures: Sequence[Shown] = (), video: Optional[Path] = None
+) -> None:
+    """Write the report of a run.
+
+    Args:
+        path: An HTML file; what is there is replaced.
+        head: What stands above the figures.
+        tables: The figures.
+        failures: Pictures of what went wrong.
+        video: Of a bin that is cleared. It becomes part of the page if it is small; else the page points to it, and
+            the two must stay in one folder.
+
+    Raises:
+        PspGraspError: The video can't be read, or the page can't be written.
+    """
+    film = "" if video is None else _video(video)
+    write_text(path, page(head, tables, failures, film))
+
+
+def page(head: Head, tables: Sequence[CellTable], failures: Sequence[Shown] = (), video: str = "") -> str:
+    """Return the report as HTML.
+
+    Args:
+        head: What stands above the figures.
+        tables: The figures.
+        failures: Pictures of what went wrong.
+        video: Where a browser finds the video; empty for none.
+    """
+    sections = [success(tables, head.rows), charts(tables), outcomes(tables), clearing(tables), pace(tables)]
+    sections += [_film(video), _failures(failures)]
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        title=escape(head.title),
+        subtitle=escape(head.subtitle),
+        facts="".join(_fact(name, value) for name, value in head.facts.items()),
+        sections="\n".join(section for section in sections if section),
+        glossary="".join(
+            f"<div><dt>{escape(outcome.value)}</dt><dd>{text}</dd></div>" for outcome, (_, text) in OUTCOMES.items()
+        ),
+    )
+
+
+def _fact(name: str, value: str) -> str:
+    if len(value) > 60:
+        return f'<div class="wide"><dt>{escape(name)}</dt><dd><code>{escape(value)}</code></dd></div>'
+    return f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+
+
+def _video(video: Path) -> str:
+    """Return where a browser finds a video: in the page, or beside it."""
+    try:
+        if video.stat().st_size > EMBEDDED_BYTES:
+            return quote(video.name)
+        return "data:video/mp4;base64," + base64.b64encode(video.read_bytes()).decode("ascii")
+    except OSError as error:
+        raise PspGraspError(f"{video} can't be read: {error.strerror or error}") from error
+
+
+def _film(source: str) -> str:
+    if not source:
+        return ""
+    film = f'<video controls muted playsinline preload="metadata" src="{escape(source)}"></video>'
+    return section("A bin is cleared", "In simulated time.", f'<figure class="card film">{film}</figure>')
+
+
+def _failures(failures: Sequence[Shown]) -> str:
+    shown = "".join(
+        f'<figure class="card"><img alt="{escape(one.title)}" loading="lazy" src="data:image/jpeg;base64,'
+        f'{base64.b64encode(one.jpeg).decode("ascii")}"><figcaption><b>{escape(one.title)}</b>{escape(one.caption)}'
+        "</figcaption></figure>"
+        for one in failures
+    )
+    text = "What the camera measured, and the grasp; the gripper at its lowest; the end."
+    return section("Worst failures", text, f'<div class="pictures">{shown}</div>') if shown else ""

@@ -1,0 +1,66 @@
+"""A run of the bench: which scenes are left to do, and who does them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any, Dict, List, Sequence
+
+from pspgrasp import __version__
+from pspgrasp.data.progress import with_progress
+from pspgrasp.parallel import results
+from pspgrasp.shipped import find_checkpoint
+from pspgrasp.sim.bench import BenchConfig, Job, tried
+from pspgrasp.sim.cells import Cell, Task
+from pspgrasp.sim.records import RunFolder, SceneRecord
+from pspgrasp.sim.rows import BOUNDS
+
+LIBRARIES = ("mujoco", "numpy", "torch")
+
+
+def header_of(config: BenchConfig) -> Dict[str, Any]:
+    """Return what all scenes of a run have in common, checkpoints by their fingerprints included.
+
+    Raises:
+        CheckpointError: No such checkpoint, or it is broken.
+    """
+    return {
+        "pspgrasp": __version__,
+        **{name: metadata.version(name) for name in LIBRARIES},
+        "rows": {name: "" if name in BOUNDS else find_checkpoint(name).fingerprint for name in config.rows},
+        "config": asdict(config),
+    }
+
+
+def scenes_of(cell: Cell, attempts: int) -> int:
+    """Return how many scenes give a row as many attempts: things of a bin are tried one after the other."""
+    return math.ceil(attempts / cell.things) if cell.task == Task.CLEARING.value else attempts
+
+
+def run(
+    config: BenchConfig, cells: Sequence[Cell], attempts: int, folder: RunFolder, processes: int, ray: str = ""
+) -> List[SceneRecord]:
+    """Do what is left of a run, and return all of it. Each scene is written as soon as it is done.
+
+    Args:
+        config: What is judged, and in what world.
+        cells: The conditions.
+        attempts: That each row gets in each cell, at least.
+        folder: Of the run; scenes that are there aren't done again.
+        processes: On this machine.
+        ray: See `parallel.results`.
+    """
+    records = folder.records()
+    done = {(record.cell, record.number) for record in records}
+    # Number by number, so that a run that is stopped knows about as much of each cell.
+    jobs = [
+        Job(config, cell, number)
+        for number in range(max(scenes_of(cell, attempts) for cell in cells))
+        for cell in cells
+        if number < scenes_of(cell, attempts) and (cell.name, number) not in done
+    ]
+    for record in with_progress(results(tried, jobs, processes, ray), len(jobs), "scenes"):
+        folder.append(record)
+        records.append(record)
+    return records
