@@ -57,14 +57,14 @@ class Decision(NamedTuple):
     predict_s: float
 
 
-def tried(job: Job) -> SceneRecord:
-    """Return what all rows did with one scene."""
+def tried(job: Job, more: Tuple[Row, ...] = ()) -> SceneRecord:
+    """Return what all rows did with one scene: the named ones, and more that no name stands for."""
     config, cell = job.config, job.cell
     stage = set_up(cell, config.seed, job.number, config.gripper, config.physics)
     things = tuple(thing.name for thing in stage.world.objects)
     if stage.world.exploded:
         return SceneRecord(cell.name, job.number, things, exploded=True)
-    rows, camera = rows_of(config.rows, config.gripper), camera_of(config.camera)
+    rows, camera = (*rows_of(config.rows, config.gripper), *more), camera_of(config.camera)
     return SceneRecord(cell.name, job.number, things, rows=TASKS[Task(cell.task)](stage, rows, camera))
 
 

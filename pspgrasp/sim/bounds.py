@@ -16,11 +16,6 @@ def labels_grasps(scene: JudgedScene) -> Tuple[Grasp, ...]:
     return tuple(lifted(grasp, scene) for grasp in SceneLabels()(scene))
 
 
-def labels_grasp(scene: JudgedScene) -> Optional[Grasp]:
-    """Return the best of a scene's labels; None where there is none."""
-    return next(iter(labels_grasps(scene)), None)
-
-
 def centroid_grasp(scene: JudgedScene, opening_m: float) -> Optional[Grasp]:
     """Return a grasp across the middle of the nearest thing, which any network should beat; None without a thing.
 

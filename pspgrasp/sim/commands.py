@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, ContextManager, Tuple
 
 from pspgrasp.data.commands import check_bounds
 
 if TYPE_CHECKING:
     from pspgrasp.sim.publish import Finished
+    from pspgrasp.sim.rows import Row
 
+    RosRows = Callable[[str, str], ContextManager[Tuple[Row, ...]]]
+
+NODE, ENCODING = "/grasp_detector", "16UC1"  # of --through-ros
 ROWS = ("efficientnet_lite0", "resnet18", "ggcnn", "labels", "centroid")
 BOUNDS = {"attempts": (1, 10**6), "processes": (1, 4096), "seed": (0, 2**30), "pictures": (0, 200)}
 LABEL_BOUNDS = {"scenes": (1, 10**6), "processes": (1, 4096), "seed": (0, 2**30)}
@@ -28,20 +34,26 @@ examples:
   pspgrasp sim run runs/sim --rows mine.safetensors resnet18 labels
   pspgrasp sim run runs/sim --cells my_meshes/                     one thing of a folder of meshes on the table
   pspgrasp sim run runs/sim --processes 16
+  pspgrasp sim run runs/ros --rows resnet18 --through-ros          beside it, the node that runs as /grasp_detector
   pspgrasp sim cells                                               what there is to choose from"""
 
 
-def add_sim(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `sim` to the command line."""
+def add_sim(commands: argparse._SubParsersAction[argparse.ArgumentParser], ros_rows: RosRows) -> None:
+    """Add `sim` to the command line.
+
+    Args:
+        commands: Where it is added.
+        ros_rows: Connects to the ROS node of a name, and shows it images of an encoding; the bench knows no ROS itself.
+    """
     sim = commands.add_parser("sim", help="does it grasp? detectors judged by lifted things, on MuJoCo")
     actions = sim.add_subparsers(metavar="ACTION", required=True)
-    _add_run(actions)
+    _add_run(actions, ros_rows)
     _add_labels(actions)
     command = actions.add_parser("cells", help="the conditions and the sets of things")
     command.set_defaults(run=_cells)
 
 
-def _add_run(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_run(actions: argparse._SubParsersAction[argparse.ArgumentParser], ros_rows: RosRows) -> None:
     command = actions.add_parser(
         "run",
         help="try detectors in many scenes",
@@ -71,7 +83,22 @@ def _add_run(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     command.add_argument(
         "--page", type=Path, metavar="FILE", help="put the table into this Markdown file, between its two marks"
     )
-    command.set_defaults(run=_run)
+    command.add_argument(
+        "--through-ros",
+        nargs="?",
+        const=NODE,
+        metavar="NODE",
+        help="also judge the ROS node that runs under this name, by its topics; it must have no camera, and no robot "
+        f"may follow it (without a name: {NODE})",
+    )
+    command.add_argument(
+        "--ros-encoding",
+        default=ENCODING,
+        metavar="ENCODING",
+        help="of the depth images that it gets: 16UC1 [mm], as a RealSense's driver sends them, or 32FC1 [m] "
+        f"(default: {ENCODING})",
+    )
+    command.set_defaults(run=partial(_run, ros_rows=ros_rows))
 
 
 def _add_labels(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -110,7 +137,7 @@ def _labels(parsed: argparse.Namespace) -> None:
     print("\n".join(lines_of(found)))
 
 
-def _run(parsed: argparse.Namespace) -> None:
+def _run(parsed: argparse.Namespace, ros_rows: RosRows) -> None:
     check_bounds(parsed, BOUNDS)
     _check_physics()
     from pspgrasp.parallel import cores
@@ -123,10 +150,13 @@ def _run(parsed: argparse.Namespace) -> None:
 
     cells = cells_of(parsed.cells or list(CELLS))
     config = BenchConfig(tuple(parsed.rows), parsed.seed, parsed.camera)
-    header = header_of(config)
-    folder = RunFolder(parsed.output, header)
-    print(f"camera      {camera_of(config.camera).name}")
-    records = run(config, cells, parsed.attempts, folder, parsed.processes or cores(), parsed.ray)
+    with ros_rows(parsed.through_ros, parsed.ros_encoding) if parsed.through_ros else nullcontext(()) as more:
+        header = header_of(config, more)
+        folder = RunFolder(parsed.output, header)
+        told = {"camera": camera_of(config.camera).name, **{row.name: row.description for row in more}}
+        print("\n".join(f"{what:12}{how}" for what, how in told.items()))
+        processes = parsed.processes or (1 if more else cores())
+        records = run(config, cells, parsed.attempts, folder, processes, parsed.ray, more)
     versions = {name: str(header[name]) for name in ("pspgrasp", *LIBRARIES)}
     _publish(parsed, Finished(config, cells, records, tables_of(records, cells), versions, _command(parsed)))
 
@@ -155,6 +185,7 @@ def _command(parsed: argparse.Namespace) -> str:
     """Return the command that makes this run, whatever the machine's processes."""
     words = ["pspgrasp sim run", str(parsed.output), f"--rows {' '.join(parsed.rows)}"]
     words += [f"--cells {' '.join(parsed.cells)}"] if parsed.cells else []
+    words += [f"--through-ros {parsed.through_ros} --ros-encoding {parsed.ros_encoding}"] if parsed.through_ros else []
     return " ".join([*words, f"--attempts {parsed.attempts} --seed {parsed.seed}"])
 
 

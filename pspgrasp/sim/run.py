@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
+from functools import partial
 from importlib import metadata
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence, Tuple
 
 from pspgrasp import __version__
 from pspgrasp.data.progress import with_progress
+from pspgrasp.errors import ConfigError
 from pspgrasp.parallel import results
 from pspgrasp.shipped import find_checkpoint
 from pspgrasp.sim.bench import BenchConfig, Job, tried
 from pspgrasp.sim.cells import Cell, Task
 from pspgrasp.sim.records import RunFolder, SceneRecord
-from pspgrasp.sim.rows import BOUNDS
+from pspgrasp.sim.rows import BOUNDS, Row
 
 LIBRARIES = ("mujoco", "numpy", "torch")
 
 
-def header_of(config: BenchConfig) -> Dict[str, Any]:
-    """Return what all scenes of a run have in common, checkpoints by their fingerprints included.
+def header_of(config: BenchConfig, more: Tuple[Row, ...] = ()) -> Dict[str, Any]:
+    """Return what all scenes of a run have in common: checkpoints by their fingerprints, more rows by description.
 
     Raises:
         CheckpointError: No such checkpoint, or it is broken.
     """
+    fingerprints = {name: "" if name in BOUNDS else find_checkpoint(name).fingerprint for name in config.rows}
     return {
         "pspgrasp": __version__,
         **{name: metadata.version(name) for name in LIBRARIES},
-        "rows": {name: "" if name in BOUNDS else find_checkpoint(name).fingerprint for name in config.rows},
+        "rows": {**fingerprints, **{row.name: row.description for row in more}},
         "config": asdict(config),
     }
 
@@ -39,7 +42,13 @@ def scenes_of(cell: Cell, attempts: int) -> int:
 
 
 def run(
-    config: BenchConfig, cells: Sequence[Cell], attempts: int, folder: RunFolder, processes: int, ray: str = ""
+    config: BenchConfig,
+    cells: Sequence[Cell],
+    attempts: int,
+    folder: RunFolder,
+    processes: int,
+    ray: str = "",
+    more: Tuple[Row, ...] = (),
 ) -> List[SceneRecord]:
     """Do what is left of a run, and return all of it. Each scene is written as soon as it is done.
 
@@ -50,7 +59,14 @@ def run(
         folder: Of the run; scenes that are there aren't done again.
         processes: On this machine.
         ray: See `parallel.results`.
+        more: Rows beside the named ones, which only this process has.
+
+    Raises:
+        ConfigError: More rows, and more processes than this one.
     """
+    if more and (processes != 1 or ray):
+        names = ", ".join(row.name for row in more)
+        raise ConfigError(f"{names} can only be tried in one process: leave out --processes and --ray")
     records = folder.records()
     done = {(record.cell, record.number) for record in records}
     # Number by number, so that a run that is stopped knows about as much of each cell.
@@ -60,7 +76,7 @@ def run(
         for cell in cells
         if number < scenes_of(cell, attempts) and (cell.name, number) not in done
     ]
-    for record in with_progress(results(tried, jobs, processes, ray), len(jobs), "scenes"):
+    for record in with_progress(results(partial(tried, more=more), jobs, processes, ray), len(jobs), "scenes"):
         folder.append(record)
         records.append(record)
     return records

@@ -96,6 +96,8 @@ class World:
         """
         self.objects, self.gripper, self.config = tuple(_lifted(objects, walls)), gripper, config
         self.gone: Set[int] = set()
+        # MuJoCo counts its warnings, and writes them to a file where one happens to be as well.
+        mujoco.set_mju_user_warning(_unheard)
         self.model = _spec(self.objects, walls, gripper, config).compile()
         self.data = mujoco.MjData(self.model)
         self.settle()
@@ -260,6 +262,10 @@ class World:
         for side in SIDES:
             finger = self.data.joint(f"finger{side}")
             finger.qpos[:], finger.qvel[:] = opening_m / 2, 0.0
+
+
+def _unheard(_: str) -> None:
+    """Leave a warning to `World.warned`."""
 
 
 def _quaternion(rotation: np.ndarray) -> np.ndarray:

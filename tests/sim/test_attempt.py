@@ -10,13 +10,9 @@ import pytest
 
 pytest.importorskip("mujoco", reason="needs the extra sim")
 
-from pspgrasp.data.synthetic.scenes import SceneConfig
 from pspgrasp.data.synthetic.things import box, cone, cylinder
-from pspgrasp.evaluation.synthetic_scenes import JUDGED_CONFIG, JudgedScene, JudgedScenes
-from pspgrasp.grasp import Grasp
 from pspgrasp.sim.attempt import Outcome, Plan, attempt
 from pspgrasp.sim.objects import of_parts
-from pspgrasp.sim.scenes import PhysicalScene, PhysicalScenes, centroid_grasp, hand_pose, labels_grasp
 from pspgrasp.sim.touch import gripped
 from pspgrasp.sim.world import HandPose, PhysicsConfig, World
 
@@ -148,41 +144,3 @@ def test_a_world_that_broke_is_no_failure_of_the_grasp(block: World) -> None:
     assert attempt(broken, down_to(0.0, 0.0, 0.025), 0).outcome is Outcome.EXPLODED
     broken.watch = None
     assert attempt(broken, down_to(0.0, 0.0, 0.025), 0).outcome is Outcome.HELD, "the next attempt begins anew"
-
-
-@pytest.fixture(scope="module")
-def scenes() -> List[PhysicalScene]:
-    single = replace(JUDGED_CONFIG, scene=SceneConfig(single_share=1.0, bin_share=0.0, wall_share=0.0))
-    return list(PhysicalScenes(JudgedScenes(24, 5, single)))
-
-
-def lifted(
-    scenes: List[PhysicalScene], choose: Callable[[JudgedScene], Optional[Grasp]], off: Optional[np.ndarray] = None
-) -> float:
-    """Return which share of choices is lifted; `off` (4, 4) is how wrong the camera's pose is believed to be."""
-    held = []
-    for scene in scenes:
-        grasp = choose(scene.seen)
-        if grasp is not None:
-            believed = scene.camera_pose if off is None else off @ scene.camera_pose
-            pose = hand_pose(grasp, believed, scene.world.gripper)
-            held.append(attempt(scene.world, Plan(pose, grasp.width_m)).outcome is Outcome.HELD)
-    return float(np.mean(held))
-
-
-def test_labels_lift_far_more_than_a_middle_does_and_nothing_by_a_wrong_camera(scenes: List[PhysicalScene]) -> None:
-    assert len(scenes) == 24, "no scene of one thing explodes"
-    by_labels = lifted(scenes, labels_grasp)
-    by_middles = lifted(scenes, lambda scene: centroid_grasp(scene, 0.085))
-    assert by_labels >= 0.8
-    assert by_labels > 1.2 * by_middles
-    off = np.eye(4)
-    off[:3, 3] = (0.2, 0.2, 0.0)
-    assert lifted(scenes, labels_grasp, off) <= 0.05
-
-
-def test_a_seed_gives_the_same_scene_again(scenes: List[PhysicalScene]) -> None:
-    single = replace(JUDGED_CONFIG, scene=SceneConfig(single_share=1.0, bin_share=0.0, wall_share=0.0))
-    again = next(iter(PhysicalScenes(JudgedScenes(24, 5, single))))
-    np.testing.assert_array_equal(again.seen.measured.depth_m, scenes[0].seen.measured.depth_m)
-    np.testing.assert_array_equal(again.camera_pose, scenes[0].camera_pose)
