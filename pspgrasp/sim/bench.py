@@ -16,12 +16,13 @@ from pspgrasp.sim.camera import DepthCamera, choose_camera
 from pspgrasp.sim.cells import Cell, Task
 from pspgrasp.sim.clearing import clear
 from pspgrasp.sim.closed_loop import random_motion, reach
+from pspgrasp.sim.model import PhysicsConfig
 from pspgrasp.sim.planning import hand_pose, target_of
 from pspgrasp.sim.records import SceneRecord, Tried
 from pspgrasp.sim.rows import Row, row_of
 from pspgrasp.sim.shot import Shot
 from pspgrasp.sim.stage import Stage, set_up
-from pspgrasp.sim.world import PhysicsConfig, World
+from pspgrasp.sim.world import World
 
 
 @dataclass(frozen=True)

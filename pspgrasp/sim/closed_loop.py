@@ -15,8 +15,9 @@ import numpy as np
 
 from pspgrasp.config import setting
 from pspgrasp.sim.attempt import NOT_TRIED, Attempt, Before, Choice, Feeler, Outcome, come_down, eased, feasible, grip
+from pspgrasp.sim.model import HAND
 from pspgrasp.sim.touch import touched
-from pspgrasp.sim.world import HAND, HandPose, World
+from pspgrasp.sim.world import HandPose, World
 
 DOWN, ALONG_X = np.array([0.0, 0.0, -1.0]), np.array([1.0, 0.0, 0.0])
 #: (4, 4), optical frame in the hand's frame (x closes, z approaches): beside the wrist, looking where fingers point.

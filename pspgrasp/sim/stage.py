@@ -14,10 +14,11 @@ from pspgrasp.data.synthetic.things import box
 from pspgrasp.evaluation.synthetic_scenes import FIRST_TEST_SEED
 from pspgrasp.sim.camera import REALSENSE, DepthCamera, faults_of, measured
 from pspgrasp.sim.cells import Cell
+from pspgrasp.sim.model import PhysicsConfig
 from pspgrasp.sim.object_sets import object_set
 from pspgrasp.sim.objects import SimObject
 from pspgrasp.sim.shot import Shot, middle_of, misjudged, random_pose
-from pspgrasp.sim.world import PhysicsConfig, World
+from pspgrasp.sim.world import World
 
 THINGS, POSE, FAULTS, CALIBRATION, PIXELS, MOTION = range(6)  # what random numbers are drawn for
 SPREAD_M = 0.03  # of where things fall, standard deviation for one; n of them need sqrt(n) as much

@@ -7,7 +7,8 @@ from typing import List, NamedTuple, Optional, Set
 import mujoco
 import numpy as np
 
-from pspgrasp.sim.world import HAND, SIDES, World
+from pspgrasp.sim.model import HAND, SIDES
+from pspgrasp.sim.world import World
 
 
 class Touch(NamedTuple):

@@ -26,10 +26,11 @@ from pspgrasp.grasp import ImageGrasp
 from pspgrasp.rectangle import GraspRectangle
 from pspgrasp.sim.attempt import Outcome, Plan, attempt
 from pspgrasp.sim.bounds import lifted
+from pspgrasp.sim.model import PhysicsConfig
 from pspgrasp.sim.objects import of_parts
 from pspgrasp.sim.planning import hand_pose
 from pspgrasp.sim.shot import NO_EDGE
-from pspgrasp.sim.world import PhysicsConfig, World
+from pspgrasp.sim.world import World
 
 LABELS = DetectionConfig(min_quality=0.3, max_grasps=12, min_distance_px=8.0, depth_radius_px=0)
 

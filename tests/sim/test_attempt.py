@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Callable, List, Optional
+from typing import Optional
 
 import numpy as np
 import pytest
@@ -12,9 +11,10 @@ pytest.importorskip("mujoco", reason="needs the extra sim")
 
 from pspgrasp.data.synthetic.things import box, cone, cylinder
 from pspgrasp.sim.attempt import Outcome, Plan, attempt
+from pspgrasp.sim.model import PhysicsConfig
 from pspgrasp.sim.objects import of_parts
 from pspgrasp.sim.touch import gripped
-from pspgrasp.sim.world import HandPose, PhysicsConfig, World
+from pspgrasp.sim.world import HandPose, World
 
 DOWN, ALONG_X, ALONG_Y = np.array([0.0, 0.0, -1.0]), np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
 MIDDLE = np.array([0.02, 0.03, 0.025])  # of a block of 4 x 6 x 5 cm

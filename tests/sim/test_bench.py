@@ -1,4 +1,4 @@
-"""Laws of the bench: bounds are bounds, a wrong hand or camera lifts nothing, and a run is the same however it is run."""
+"""Laws of the bench: bounds are bounds, a wrong hand or camera lifts nothing, a run is the same wherever it runs."""
 
 from __future__ import annotations
 
