@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, ContextManager, List, Optional, Tuple
 
 from pspgrasp import __version__
 from pspgrasp.data.commands import add_data
@@ -16,6 +16,9 @@ from pspgrasp.release.commands import add_release
 from pspgrasp.sim.commands import add_sim
 from pspgrasp.study.commands import add_study
 from pspgrasp.training.commands import add_train
+
+if TYPE_CHECKING:
+    from pspgrasp.sim.rows import Row
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of a norm: tensors, but no parameters
 
@@ -45,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add_evaluate(commands)
     add_study(commands)
     add_release(commands)
-    add_sim(commands)
+    add_sim(commands, _ros_rows)
     return parser
 
 
@@ -155,6 +158,15 @@ def _import_weights(parsed: argparse.Namespace) -> None:
     checkpoint = import_weights(parsed.file, parsed.architecture)
     save_checkpoint(checkpoint, parsed.output)
     print(f"{parsed.output}: {checkpoint.model.architecture}, {len(checkpoint.weights)} tensors")
+
+
+def _ros_rows(node: str, encoding: str) -> ContextManager[Tuple[Row, ...]]:
+    """Return a connection to a node; here, since the bench stands below ROS."""
+    try:
+        from pspgrasp.ros.bench_rows import rows_through
+    except ImportError as error:
+        raise PspGraspError(f"--through-ros needs ROS 1, and an interpreter that sees it: {error}") from error
+    return rows_through(node, encoding)
 
 
 if __name__ == "__main__":

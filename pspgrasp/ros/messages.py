@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, List, Sequence, Tuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.compressed_depth import decode_compressed_depth
 from pspgrasp.depth import DepthFrame, decode_depth
-from pspgrasp.grasp import Grasp, ImageGrasp
+from pspgrasp.grasp import Grasp, ImageGrasp, wrap_half_turn
 from pspgrasp.ros.interfaces import Grasp as GraspMsg
 from pspgrasp.ros.interfaces import GraspArray
 
@@ -25,6 +26,12 @@ FINGER_M = 0.05  # length of the fingers in the markers
 def from_camera_info_msg(msg: CameraInfo) -> PinholeCamera:
     """Return the camera of K; distortion is not modelled (depth images come rectified, or with none)."""
     return PinholeCamera(msg.width, msg.height, msg.K[0], msg.K[4], msg.K[2], msg.K[5])
+
+
+def to_camera_info_msg(camera: PinholeCamera, header: Header) -> CameraInfo:
+    """Return the camera_info of a camera without distortion; the inverse of `from_camera_info_msg`."""
+    k = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
+    return CameraInfo(header=header, width=camera.width_px, height=camera.height_px, K=k)
 
 
 def from_image_msg(msg: Any, camera: PinholeCamera) -> DepthFrame:
@@ -41,10 +48,22 @@ def from_image_msg(msg: Any, camera: PinholeCamera) -> DepthFrame:
 
 
 def to_image_msg(image: np.ndarray, encoding: str, header: Header) -> Image:
-    """Return an Image: (H, W, 3) uint8 as bgr8, (H, W) float32 as 32FC1."""
+    """Return an Image: (H, W, 3) uint8 as bgr8, (H, W) float32 as 32FC1, (H, W) uint16 as 16UC1."""
     msg = CvBridge().cv2_to_imgmsg(np.ascontiguousarray(image), encoding)
     msg.header = header
     return msg
+
+
+def to_depth_msg(frame: DepthFrame, encoding: str, header: Header) -> Image:
+    """Return a depth frame as a driver publishes it, 0 where nothing was measured; the inverse of `from_image_msg`.
+
+    Args:
+        frame: Nearer than 65 m, which is as far as 16UC1 goes.
+        encoding: 16UC1, rounded to millimetres, or 32FC1.
+        header: Of the message.
+    """
+    depth_m = np.nan_to_num(frame.depth_m)
+    return to_image_msg(np.rint(1000 * depth_m).astype(np.uint16) if encoding == "16UC1" else depth_m, encoding, header)
 
 
 def to_pose_msg(position_m: np.ndarray, rotation: np.ndarray) -> Pose:
@@ -69,6 +88,14 @@ def to_grasp_msg(grasp: Grasp, image_grasp: ImageGrasp, pose: Pose) -> GraspMsg:
         v=image_grasp.v,
         width_px=image_grasp.width_px,
     )
+
+
+def from_grasp_msg(msg: GraspMsg) -> Grasp:
+    """Return the grasp of a message whose header is in the camera's optical frame; the inverse of `to_grasp_msg`."""
+    p, q = msg.pose.position, msg.pose.orientation
+    # A turn about the optical axis alone: see `Grasp.rotation`.
+    angle_rad = wrap_half_turn(-2 * math.atan2(q.z, q.w))
+    return Grasp(np.array((p.x, p.y, p.z)), angle_rad, msg.width, msg.quality)
 
 
 def to_pose_stamped_msg(header: Header, grasp: GraspMsg) -> PoseStamped:
