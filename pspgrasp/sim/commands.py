@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import time
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, ContextManager, Tuple
+from typing import TYPE_CHECKING, Callable, ContextManager, Sequence, Tuple
 
 from pspgrasp.data.commands import check_bounds
 
 if TYPE_CHECKING:
     from pspgrasp.sim.publish import Finished
+    from pspgrasp.sim.records import SceneRecord
     from pspgrasp.sim.rows import Row
 
     RosRows = Callable[[str, str], ContextManager[Tuple[Row, ...]]]
@@ -153,12 +155,22 @@ def _run(parsed: argparse.Namespace, ros_rows: RosRows) -> None:
     with ros_rows(parsed.through_ros, parsed.ros_encoding) if parsed.through_ros else nullcontext(()) as more:
         header = header_of(config, more)
         folder = RunFolder(parsed.output, header)
-        told = {"camera": camera_of(config.camera).name, **{row.name: row.description for row in more}}
+        ros = {row.name: row.description for row in more}
+        told = {"camera": camera_of(config.camera).name, **ros}
         print("\n".join(f"{what:12}{how}" for what, how in told.items()))
         processes = parsed.processes or (1 if more else cores())
+        before, began_s = len(folder.records()), time.monotonic()
         records = run(config, cells, parsed.attempts, folder, processes, parsed.ray, more)
+        print(_pace(records[before:], time.monotonic() - began_s, processes))
     versions = {name: str(header[name]) for name in ("pspgrasp", *LIBRARIES)}
-    _publish(parsed, Finished(config, cells, records, tables_of(records, cells), versions, _command(parsed)))
+    _publish(parsed, Finished(config, cells, records, tables_of(records, cells), versions, _command(parsed), ros))
+
+
+def _pace(records: Sequence[SceneRecord], seconds: float, processes: int) -> str:
+    """Say how fast scenes were tried."""
+    attempts = sum(len(tried) for record in records for tried in record.rows.values())
+    pace = f", {attempts / seconds:.2f} attempts/s with {processes} process(es)" if records else ""
+    return f"{'scenes':12}{len(records)} new, {attempts} attempts in {seconds:.0f} s{pace}"
 
 
 def _publish(parsed: argparse.Namespace, run: Finished) -> None:

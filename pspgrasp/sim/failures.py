@@ -7,6 +7,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 import mujoco
 import numpy as np
 
+from pspgrasp.evaluation.html.parts import Shown
 from pspgrasp.grasp import Grasp, wrap_half_turn
 from pspgrasp.sim.attempt import Outcome, Plan, attempt
 from pspgrasp.sim.camera import DepthCamera
@@ -14,7 +15,6 @@ from pspgrasp.sim.cells import Cell, Task
 from pspgrasp.sim.pictures import SIDE_CAMERA, Painter, beside, grasp_picture, jpeg, side_view_pose
 from pspgrasp.sim.planning import DOWN
 from pspgrasp.sim.records import SceneRecord, Tried
-from pspgrasp.sim.report import Shown
 from pspgrasp.sim.stage import Stage
 from pspgrasp.sim.world import HandPose, World
 

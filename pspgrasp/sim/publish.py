@@ -13,16 +13,17 @@ import numpy as np
 from pspgrasp.data.output import write_text
 from pspgrasp.data.progress import with_progress
 from pspgrasp.errors import DataError
+from pspgrasp.evaluation.film import Film
+from pspgrasp.evaluation.html.parts import Shown
 from pspgrasp.parallel import cores
 from pspgrasp.sim.bench import BenchConfig, camera_of, cleared_by, rows_of
 from pspgrasp.sim.cells import Cell, Task
 from pspgrasp.sim.failures import shown, worst_failures
 from pspgrasp.sim.pictures import SIDE_CAMERA, Painter, choose_painter, side_view_pose
 from pspgrasp.sim.records import SceneRecord
-from pspgrasp.sim.report import Head, Shown, write_report
+from pspgrasp.sim.report import Head, write_report
 from pspgrasp.sim.stage import set_up
 from pspgrasp.sim.table import CellTable, clearing_markdown, markdown, outcomes_markdown, to_tree
-from pspgrasp.sim.video import Film
 from pspgrasp.sim.world import FRAMES_S, World
 
 BEGIN, END = "<!-- figures of `pspgrasp sim run` -->", "<!-- end of the figures -->"
@@ -38,6 +39,7 @@ class Finished(NamedTuple):
         tables: What they add up to.
         versions: Library -> version.
         command: That made it.
+        more_rows: Those that aren't named in the config -> how they come to a grasp.
     """
 
     config: BenchConfig
@@ -46,6 +48,7 @@ class Finished(NamedTuple):
     tables: Sequence[CellTable]
     versions: Mapping[str, str]
     command: str
+    more_rows: Mapping[str, str]
 
 
 def lines_of(run: Finished) -> str:
@@ -87,7 +90,7 @@ def write_page(run: Finished, path: Path, pictures: int, film: Optional[Path]) -
         "Things fall by physics, a simulated RealSense looks at them, and a gripper of 80 mm lifts what each row says. "
         "All rows try the same scenes.",
         {**_facts(run), "camera": camera_of(run.config.camera).name},
-        rows,
+        {**rows, **run.more_rows},
     )
     write_report(path, head, run.tables, _worst(run, pictures), film)
 

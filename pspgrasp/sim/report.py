@@ -5,33 +5,18 @@ from __future__ import annotations
 import base64
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Mapping, NamedTuple, Optional, Sequence
 from urllib.parse import quote
 
 from pspgrasp.data.output import write_text
 from pspgrasp.errors import PspGraspError
-from pspgrasp.sim.report_figures import OUTCOMES, charts, clearing, outcomes, pace
-from pspgrasp.sim.report_parts import section
+from pspgrasp.evaluation.html.page import PageHead, framed
+from pspgrasp.evaluation.html.parts import Shown, pictures, section
+from pspgrasp.sim.report_figures import OUTCOMES, STYLE, charts, clearing, outcomes, pace
 from pspgrasp.sim.report_success import success
 from pspgrasp.sim.table import CellTable
 
-TEMPLATE = Path(__file__).with_name("report.html")
 EMBEDDED_BYTES = 5_000_000  # a larger video stays beside the page
-
-
-class Shown(NamedTuple):
-    """A picture of the report.
-
-    Attributes:
-        jpeg: The bytes of its file.
-        title: In a few words.
-        caption: What there is to see.
-    """
-
-    jpeg: bytes
-    title: str
-    caption: str
 
 
 class Head(NamedTuple):
@@ -81,21 +66,8 @@ def page(head: Head, tables: Sequence[CellTable], failures: Sequence[Shown] = ()
     """
     sections = [success(tables, head.rows), charts(tables), outcomes(tables), clearing(tables), pace(tables)]
     sections += [_film(video), _failures(failures)]
-    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=escape(head.title),
-        subtitle=escape(head.subtitle),
-        facts="".join(_fact(name, value) for name, value in head.facts.items()),
-        sections="\n".join(section for section in sections if section),
-        glossary="".join(
-            f"<div><dt>{escape(outcome.value)}</dt><dd>{text}</dd></div>" for outcome, (_, text) in OUTCOMES.items()
-        ),
-    )
-
-
-def _fact(name: str, value: str) -> str:
-    if len(value) > 60:
-        return f'<div class="wide"><dt>{escape(name)}</dt><dd><code>{escape(value)}</code></dd></div>'
-    return f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+    glossary = {outcome.value: text for outcome, (_, text) in OUTCOMES.items()}
+    return framed(PageHead(head.title, head.subtitle, head.facts), sections, glossary, STYLE)
 
 
 def _video(video: Path) -> str:
@@ -116,11 +88,5 @@ def _film(source: str) -> str:
 
 
 def _failures(failures: Sequence[Shown]) -> str:
-    shown = "".join(
-        f'<figure class="card"><img alt="{escape(one.title)}" loading="lazy" src="data:image/jpeg;base64,'
-        f'{base64.b64encode(one.jpeg).decode("ascii")}"><figcaption><b>{escape(one.title)}</b>{escape(one.caption)}'
-        "</figcaption></figure>"
-        for one in failures
-    )
     text = "What the camera measured, and the grasp; the gripper at its lowest; the end."
-    return section("Worst failures", text, f'<div class="pictures">{shown}</div>') if shown else ""
+    return section("Worst failures", text, pictures(failures)) if failures else ""

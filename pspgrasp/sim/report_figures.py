@@ -5,10 +5,11 @@ from __future__ import annotations
 from html import escape
 from typing import Dict, Optional, Sequence, Tuple
 
+from pspgrasp.evaluation.html.parts import head, legend, row_colour, section, table
+from pspgrasp.evaluation.html.share_chart import Point, Series, share_chart
 from pspgrasp.sim.attempt import Outcome
 from pspgrasp.sim.cells import USUAL, Cell, Task
-from pspgrasp.sim.charts import Point, Series, share_chart
-from pspgrasp.sim.report_parts import FACTORS, head, legend, row_colour, row_names, section, table
+from pspgrasp.sim.report_parts import FACTORS, row_names
 from pspgrasp.sim.table import CARRY_S, CellTable
 
 #: Outcome -> its colour in the page, and what it means. In the order of the bars.
@@ -28,6 +29,12 @@ OUTCOMES: Dict[Outcome, Tuple[str, str]] = {
     Outcome.NO_GRASP: ("none", "The detector found no grasp."),
     Outcome.EXPLODED: ("exploded", "The simulation failed. Counted apart: neither a success nor a failure."),
 }
+#: Their colours, for the page.
+STYLE = """
+  :root { --held: #3d9a5f; --dropped: #e0a72e; --pushed: #d98a5b; --missed: #a9adb4; --collided: #c4473a;
+          --wrong: #7a5aa6; --none: #d5d7da; --exploded: #22252a; }
+  @media (prefers-color-scheme: dark) { :root { --none: #4a4f57; --missed: #7d838c; --exploded: #000000; } }
+"""
 CHARTED = ("objects", "clutter", "noise", "height", "tilt")
 NOISE_ORDER = ("none", "realsense", "poor")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import List, Mapping, Optional, Sequence
 
+from pspgrasp.evaluation.html.parts import head, row_colour, section, table, told
 from pspgrasp.evaluation.paired import Paired
 from pspgrasp.sim.cells import USUAL, Cell
-from pspgrasp.sim.report_parts import FACTORS, head, row_colour, row_names, section, table
+from pspgrasp.sim.report_parts import FACTORS, row_names
 from pspgrasp.sim.table import CellTable, Figure
 
 SURE = 0.05  # a smaller p is shown as a difference
@@ -32,17 +33,7 @@ def success(tables: Sequence[CellTable], descriptions: Mapping[str, str]) -> str
         f"try the same scenes. {better}The best of a line is underlined."
     )
     body = table((head("condition"), head("scenes", "number"), *columns), _lines(tables, rows))
-    return section("Success", text, body + _told(rows, descriptions))
-
-
-def _told(rows: Sequence[str], descriptions: Mapping[str, str]) -> str:
-    """Return how the rows come to their grasps, below the table."""
-    items = "".join(
-        f'<li style="{row_colour(number)}"><i class="swatch"></i><b>{escape(row)}</b>: {escape(descriptions[row])}</li>'
-        for number, row in enumerate(rows)
-        if descriptions.get(row)
-    )
-    return f'<ul class="legend told soft">{items}</ul>' if items else ""
+    return section("Success", text, body + told(rows, descriptions))
 
 
 def _lines(tables: Sequence[CellTable], rows: Sequence[str]) -> List[str]:

@@ -98,4 +98,9 @@ def row_of(name: str, gripper: GripperConfig, device: str = "cpu") -> Row:
         DetectionConfig(min_quality=0.0, max_grasps=MOST_GRASPS),
         LimitsConfig(max_width_m=gripper.opening_m),
     )
-    return DetectorRow(Path(name).stem if Path(name).suffix else name, predictor)
+    return DetectorRow(row_name(name), predictor)
+
+
+def row_name(name: str) -> str:
+    """Return what a row is called in reports: a name as it is, a file without its folder."""
+    return Path(name).stem if name.endswith(".safetensors") else name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from importlib import metadata
 from typing import Any, Dict, List, Sequence, Tuple
@@ -16,7 +16,7 @@ from pspgrasp.shipped import find_checkpoint
 from pspgrasp.sim.bench import BenchConfig, Job, tried
 from pspgrasp.sim.cells import Cell, Task
 from pspgrasp.sim.records import RunFolder, SceneRecord
-from pspgrasp.sim.rows import BOUNDS, Row
+from pspgrasp.sim.rows import BOUNDS, Row, row_name
 
 LIBRARIES = ("mujoco", "numpy", "torch")
 
@@ -26,13 +26,18 @@ def header_of(config: BenchConfig, more: Tuple[Row, ...] = ()) -> Dict[str, Any]
 
     Raises:
         CheckpointError: No such checkpoint, or it is broken.
+        ConfigError: Two rows of one name.
     """
-    fingerprints = {name: "" if name in BOUNDS else find_checkpoint(name).fingerprint for name in config.rows}
+    names = [row_name(name) for name in config.rows]
+    for name in {name for name in names if names.count(name) > 1}:
+        raise ConfigError(f"{names.count(name)} rows are called {name!r}; give their files different names")
+    # Where a file lies doesn't matter, nor does what it is called: its fingerprint tells.
+    prints = ["" if name in BOUNDS else find_checkpoint(name).fingerprint for name in config.rows]
     return {
         "pspgrasp": __version__,
         **{name: metadata.version(name) for name in LIBRARIES},
-        "rows": {**fingerprints, **{row.name: row.description for row in more}},
-        "config": asdict(config),
+        "rows": {**dict(zip(names, prints)), **{row.name: row.description for row in more}},
+        "config": asdict(replace(config, rows=tuple(names))),
     }
 
 

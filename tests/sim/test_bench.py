@@ -101,9 +101,10 @@ def test_a_scene_is_the_same_in_any_process_and_a_run_goes_on_where_it_was(tmp_p
 
 def test_each_row_begins_with_the_bin_as_it_was() -> None:
     cell = replace(CELLS["bin-10"], things=2)
-    twice = replace(CONFIG, rows=("centroid", "centroid"))
-    alone, again = (tried(Job(config, cell, 0)) for config in (replace(CONFIG, rows=("centroid",)), twice))
-    assert without_times(alone).rows["centroid"] == without_times(again).rows["centroid"]
+    alone, second = (
+        tried(Job(replace(CONFIG, rows=rows), cell, 0)) for rows in (("centroid",), ("labels", "centroid"))
+    )
+    assert without_times(alone).rows["centroid"] == without_times(second).rows["centroid"]
 
 
 def test_while_things_move_only_a_closed_loop_gets_them() -> None:
@@ -148,6 +149,7 @@ def test_a_run_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     ("words", "told"),
     [
         (["--rows", "resnet_18"], "did you mean 'resnet18'"),
+        (["--rows", "ggcnn", "ggcnn"], "2 rows are called 'ggcnn'"),
         (["--cells", "nowhere"], "unknown cell"),
         (["--attempts", "0"], "--attempts"),
         (["--camera", "eyes"], "unknown camera"),

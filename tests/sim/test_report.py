@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 import cv2
 import numpy as np
 import pytest
+from html_page import Page
 
 pytest.importorskip("mujoco", reason="needs the extra sim")
 
@@ -19,7 +18,7 @@ pytest.importorskip("mujoco", reason="needs the extra sim")
 from pspgrasp.data.synthetic.antipodal import GripperConfig
 from pspgrasp.data.synthetic.things import box
 from pspgrasp.depth import DepthFrame
-from pspgrasp.errors import DataError, PspGraspError
+from pspgrasp.errors import PspGraspError
 from pspgrasp.evaluation.html.parts import Shown
 from pspgrasp.evaluation.paired import Paired
 from pspgrasp.grasp import Grasp
@@ -54,35 +53,6 @@ def cell_table(cell: Cell, held: Tuple[int, int] = (87, 53), p: float = 1e-6) ->
 
 
 TABLES = tuple(cell_table(cell) for cell in CELLS.values())
-
-
-class Page(HTMLParser):
-    """Which elements a page has, whether each is closed, and what it would fetch."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: List[str] = []
-        self.fetched: List[str] = []
-        self.tags: List[str] = []
-        self.texts: List[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
-        self.tags.append(tag)
-        if tag not in ("meta", "link", "img", "line", "circle", "path", "polyline", "br"):
-            self.open.append(tag)
-        self.fetched += [value for name, value in attrs if name in ("src", "href") and value]
-
-    def handle_startendtag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if self.open and self.open[-1] == tag:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
 
 
 def test_a_page_has_every_cell_and_every_row_and_is_well_formed() -> None:
