@@ -4,7 +4,7 @@ NOETIC := $(wildcard /opt/ros/noetic/setup.bash)
 export PATH := /usr/bin:/bin:$(PATH)
 PYTHON := $(if $(NOETIC),source $(NOETIC) && )$(CURDIR)/.venv/bin/python
 
-.PHONY: setup demo test lint types check ros-test catkin-test weights study docs clean
+.PHONY: setup demo test lint types check ros-test catkin-test weights study bench-bag docs clean
 
 setup:        ; @scripts/setup.sh
 demo: setup   ; @scripts/demo.sh
@@ -16,5 +16,6 @@ ros-test: setup    ; @PSPGRASP_REQUIRE_ROS=1 $(PYTHON) -m pytest -m ros
 catkin-test: setup ; @PSPGRASP_REQUIRE_ROS=1 $(PYTHON) -m pytest tests/ros/test_catkin_build.py
 weights: setup     ; @.venv/bin/pspgrasp release $(WEIGHTS)
 study: setup       ; @.venv/bin/pspgrasp study config/study/full.yaml --page docs/study.md $(STUDY)
+bench-bag: setup   ; @.venv/bin/pspgrasp bag bench $(BENCH)
 docs: setup        ; @$(PYTHON) -m pytest --doctest-glob='*.md' README.md docs || [ $$? = 5 ]
 clean: ; @rm -rf build devel dist *.egg-info .*_cache .hypothesis `find pspgrasp tests -name __pycache__`

@@ -17,7 +17,7 @@ CONTENTS = {
         "pspgrasp": ["py.typed"],
         "pspgrasp.weights": ["*.safetensors"],
         "pspgrasp.data.labelling": ["page.html"],
-        "pspgrasp.sim": ["report.html"],
+        "pspgrasp.evaluation.html": ["page.html"],
     },
 }
 SHARED = [

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ContextManager, List, Optional, Tuple
 
 from pspgrasp import __version__
+from pspgrasp.bag.commands import add_bag
 from pspgrasp.data.commands import add_data
 from pspgrasp.data.labelling.commands import add_label
 from pspgrasp.errors import DepthError, PspGraspError
@@ -24,14 +25,13 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of a norm
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
-    """Run a command; a user's error is one line on stderr and exit status 1."""
+    """Run a command and return its exit status; a user's error is one line on stderr and status 1."""
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.run(parsed)
+        return parsed.run(parsed) or 0
     except PspGraspError as error:
         print(f"pspgrasp: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     add_study(commands)
     add_release(commands)
     add_sim(commands, _ros_rows)
+    add_bag(commands)
     return parser
 
 

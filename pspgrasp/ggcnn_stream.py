@@ -124,9 +124,11 @@ class GgcnnStream:
         maps = network_maps(depth_m, predictor, frame.camera.focal_px * SIDE_PX / self.preset.crop_px)
         quality, angle_rad, width_px = filtered(maps, missing, self.preset.sigmas_px, self.strict)
         quality = quality if self.preset.kinova else np.clip(quality, 0.0, 0.999)
+        predictor.stage_done("maps")
         peak = self._peak(quality, robot_height_m)
         gripper_mm = 1000 * float(np.sort(depth_m[GRIPPER_WINDOW], axis=None)[:10].mean())
         command = self._command(frame, (quality, angle_rad, width_px), peak, gripper_mm) if peak else ()
+        predictor.stage_done("detect")
         plain = self._plain(quality)
         return GgcnnOutput(
             normalise(depth_m, predictor.preprocess.clip_m),

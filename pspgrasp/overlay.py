@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Sequence
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from pspgrasp.rectangle import GraspRectangle
 if TYPE_CHECKING:
     from pspgrasp.predictor import Prediction
 
-JAW_M = 0.02  # breadth of the drawn jaws
+JAW_M, FINGER_M = 0.02, 0.05  # breadth of the drawn jaws, length of fingers in space
 MISSING_GREY = 24
 SHADE_PX = (41, 41)  # neighbourhood above which heights are shaded
 BEST_BGR, OTHER_BGR, FRAME_BGR, TEXT_BGR = (60, 60, 255), (255, 255, 255), (200, 200, 200), (255, 255, 255)
@@ -26,12 +26,28 @@ def draw(frame: DepthFrame, prediction: Prediction) -> np.ndarray:
 
     The jaws are the thick sides of a rectangle; the best grasp is red. Missing depth is dark.
     """
-    picture = colour_depth(prediction.crop.cut(frame.depth_m), frame.depth_m)
-    _draw_window(picture, prediction.crop)
-    if not prediction.grasps:
-        _write(picture, "no grasp: " + (prediction.nothing.value if prediction.nothing else ""), (12, 26))
-    for rank in reversed(range(len(prediction.grasps))):
-        _draw_grasp(picture, prediction.image_grasps[rank], prediction.grasps[rank], frame, rank)
+    nothing = prediction.nothing.value if prediction.nothing else ""
+    return draw_grasps(frame, prediction.crop, prediction.image_grasps, prediction.grasps, nothing)
+
+
+def draw_grasps(
+    frame: DepthFrame, crop: SquareCrop, image_grasps: Sequence[ImageGrasp], grasps: Sequence[Grasp], nothing: str = ""
+) -> np.ndarray:
+    """Return the same of grasps wherever they come from.
+
+    Args:
+        frame: The depth image.
+        crop: The window that was judged.
+        image_grasps: In the full image, best first.
+        grasps: The same in the camera's optical frame.
+        nothing: Why there is none; "" leaves it unsaid.
+    """
+    picture = colour_depth(crop.cut(frame.depth_m), frame.depth_m)
+    _draw_window(picture, crop)
+    if nothing and not grasps:
+        _write(picture, f"no grasp: {nothing}", (12, 26))
+    for rank in reversed(range(len(grasps))):
+        _draw_grasp(picture, image_grasps[rank], grasps[rank], frame, rank)
     return picture
 
 
@@ -81,3 +97,18 @@ def _draw_grasp(picture: np.ndarray, image_grasp: ImageGrasp, grasp: Grasp, fram
 def _write(picture: np.ndarray, text: str, place: tuple[int, int], size: float = 0.5) -> None:
     cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, TEXT_BGR, 1, cv2.LINE_AA)
+
+
+def gripper_lines(width_m: float) -> np.ndarray:
+    """Return a gripper of lines in its own frame, as pairs of points (8, 3) [m].
+
+    Two fingers that close along x and end at the grasp, a palm behind them, a wrist.
+    """
+    half, palm = width_m / 2, -FINGER_M
+    ends = (
+        *((-half, palm), (-half, 0.0)),
+        *((half, palm), (half, 0.0)),
+        *((-half, palm), (half, palm)),
+        *((0.0, palm), (0.0, 2 * palm)),
+    )
+    return np.array([(x, 0.0, z) for x, z in ends])

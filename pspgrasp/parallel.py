@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from types import ModuleType
@@ -22,7 +23,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def results(work: Callable[[Job], Result], jobs: Iterable[Job], processes: int = 1, ray: str = "") -> Iterator[Result]:
+def results(
+    work: Callable[[Job], Result], jobs: Iterable[Job], processes: int = 1, ray: str = "", deaf: bool = False
+) -> Iterator[Result]:
     """Yield the result of each job as it is done, in any order.
 
     Args:
@@ -30,6 +33,7 @@ def results(work: Callable[[Job], Result], jobs: Iterable[Job], processes: int =
         jobs: Taken one by one, as workers get free.
         processes: On this machine; 1 works here and in order.
         ray: Address of a Ray cluster, or `local` for one on this machine; "" doesn't use Ray.
+        deaf: Processes here don't hear Ctrl-C, which a terminal sends to all: the caller tells them what to do.
 
     Raises:
         PspGraspError: Ray is asked for and not installed, or can't be reached; or what `work` raises.
@@ -39,13 +43,13 @@ def results(work: Callable[[Job], Result], jobs: Iterable[Job], processes: int =
         raise ConfigError(f"at least one process is needed, got {processes}")
     if ray:
         return _by_ray(work, jobs, ray, processes)
-    return map(work, jobs) if processes == 1 else _by_processes(work, jobs, processes)
+    return map(work, jobs) if processes == 1 else _by_processes(work, jobs, processes, deaf)
 
 
-def _by_processes(work: Callable[[Job], Result], jobs: Iterable[Job], processes: int) -> Iterator[Result]:
+def _by_processes(work: Callable[[Job], Result], jobs: Iterable[Job], processes: int, deaf: bool) -> Iterator[Result]:
     # Fresh processes: a forked one would share the threads and locks of torch and of a GL context.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread)
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(deaf,))
     try:
         running: Set[Future[Result]] = set()
         for job in jobs:
@@ -58,6 +62,12 @@ def _by_processes(work: Callable[[Job], Result], jobs: Iterable[Job], processes:
             yield from (future.result() for future in done)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin(deaf: bool) -> None:
+    if deaf:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _one_thread()
 
 
 def _one_thread() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from pspgrasp.runtimes import Runtime
 from pspgrasp.runtimes.eager import EagerRuntime, choose_device
 
 NEAREST_M = 0.05  # below any depth camera's range
+
+
+def unheard(_stage: str) -> None:
+    """Take note of nothing: nobody measures."""
 
 
 class NoGrasp(Enum):
@@ -81,6 +85,8 @@ class GraspPredictor:
         detection: Smoothing, thresholds.
         limits: Of the gripper and the cell.
         allowed: (H, W) bool, where grasps may lie in the image; None is everywhere.
+        stage_done: Called with the name of each stage of the road as it ends, for whoever takes the time: prepare,
+            network, maps, detect.
     """
 
     name: str
@@ -92,6 +98,7 @@ class GraspPredictor:
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
     allowed: Optional[np.ndarray] = None
+    stage_done: Callable[[str], None] = unheard
 
     @classmethod
     def from_checkpoint(
@@ -147,8 +154,11 @@ class GraspPredictor:
         filled_m, missing = without_holes(depth_m)
         maps = self.raw_maps(filled_m, frame.camera.focal_px / crop.scale)
         maps = maps.without(missing).smoothed(self.detection)
+        self.stage_done("maps")
         # 3. Their peaks, in pixels and in metres.
-        return Prediction(crop, maps, *detect(maps, crop, frame, self.detection, self.limits, self.allowed))
+        found = detect(maps, crop, frame, self.detection, self.limits, self.allowed)
+        self.stage_done("detect")
+        return Prediction(crop, maps, *found)
 
     def warm_up(self) -> None:
         """Run the network once on an empty scene, so that the first frame doesn't pay for what is set up lazily."""
@@ -166,7 +176,10 @@ class GraspPredictor:
             NetworkError: The network's output is not finite, or not of its input's size.
             ConfigError: The network needs the focal length, and it isn't known.
         """
-        maps = self.run(network_input(filled_m, self.preprocess, focal_px))
+        image = network_input(filled_m, self.preprocess, focal_px)
+        self.stage_done("prepare")
+        maps = self.run(image)
+        self.stage_done("network")
         if self.width == "opening":
             return maps
         if focal_px is None:

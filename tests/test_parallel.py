@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import os
+import signal
+import time
 from typing import Any, Iterator
 
 import pytest
@@ -28,6 +31,16 @@ def test_every_job_has_its_result(processes: int) -> None:
 def test_what_the_work_raises_comes_through(processes: int) -> None:
     with pytest.raises(DataError, match="is refused"):
         list(results(refused, range(3), processes))
+
+
+def interrupted(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.01)
+    return number
+
+
+def test_a_deaf_process_does_not_hear_ctrl_c() -> None:
+    assert sorted(results(interrupted, range(3), 2, deaf=True)) == [0, 1, 2]
 
 
 def test_jobs_are_taken_as_workers_get_free() -> None:

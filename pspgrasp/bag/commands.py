@@ -1,0 +1,187 @@
+"""The commands `pspgrasp bag ...`."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Dict, List, Sequence
+
+from pspgrasp.bag import options
+from pspgrasp.bag.export_commands import add_export
+from pspgrasp.errors import ConfigError, PspGraspError
+
+if TYPE_CHECKING:
+    from pspgrasp.bag.models import ModelSpec
+    from pspgrasp.bag.recording import Recording, Selection
+    from pspgrasp.bag.results import RecordingResult
+    from pspgrasp.bag.run import Run
+
+RESULTS, FRAMES, REPORT = "results.json", "frames.csv", "report.html"
+NEEDED = ("rich", "rosbags")  # of the extra `bag`
+
+DESCRIPTION = """\
+What would a network have done on a recording? Every depth image goes the road that it goes on the robot, and what
+comes of it is measured: latency, frames without a grasp and why, quality, jitter while the scene stands still, openings
+against the gripper's, and agreement with what the robot's own detector published. Nothing is written into an input."""
+
+EXIT_CODES = """\
+exit code: 0 all was read; 1 a user's error; 3 something in a recording couldn't be read, or is not as it should be: the
+rest is judged, and faults are counted; 130 stopped by Ctrl-C: what was done is told and written."""
+
+EVAL_EXAMPLES = f"""\
+examples:
+  pspgrasp bag eval drive.bag --output runs/drive
+  pspgrasp bag eval recordings/ --checkpoint resnet18 --processes 4
+  pspgrasp bag eval drive.bag --params robot.yaml --gripper 0 0.08 --every 3 --most 500
+
+{EXIT_CODES}"""
+
+COMPARE_EXAMPLES = f"""\
+examples:
+  pspgrasp bag compare drive.bag --checkpoint efficientnet_lite0 resnet18
+  pspgrasp bag compare drive.bag --checkpoint published_ggcnn.safetensors@kinova efficientnet_lite0 --output runs/swap
+
+{EXIT_CODES}"""
+
+
+def add_bag(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `bag` to the command line."""
+    bag = commands.add_parser("bag", help="what would a network have done on a robot's recording?")
+    actions = bag.add_subparsers(metavar="ACTION", required=True)
+    _add_info(actions)
+    _add_judging(actions, "eval", "how a network behaves on recordings", EVAL_EXAMPLES)
+    _add_judging(actions, "compare", "networks side by side on recordings, frame by frame", COMPARE_EXAMPLES)
+    add_export(actions)
+    _add_bench(actions)
+
+
+def _add_info(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = actions.add_parser("info", help="what recordings hold, and what would be read of them")
+    options.add_reading_options(command)
+    command.set_defaults(run=_info)
+
+
+def _add_judging(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str, examples: str
+) -> None:
+    command = actions.add_parser(
+        name,
+        help=about,
+        description=DESCRIPTION,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    options.add_reading_options(command)
+    options.add_model_options(command)
+    options.add_judging_options(command)
+    command.set_defaults(run=_judge, paired=name == "compare")
+
+
+def _add_bench(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = actions.add_parser("bench", help="what reading and bookkeeping cost beside a network")
+    command.add_argument("--frames", type=int, default=2000, help="of the bag that is made (default: 2000)")
+    command.add_argument("--checkpoint", default="efficientnet_lite0", help="(default: efficientnet_lite0)")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    command.set_defaults(run=_bench)
+
+
+def _info(parsed: argparse.Namespace) -> int:
+    _check_libraries()
+    from rich.console import Console
+
+    from pspgrasp.bag.info import info_of, shown
+
+    console, selection = Console(), options.selection_of(parsed)
+    for path in parsed.inputs:
+        console.print(shown(info_of(path, selection)), soft_wrap=True, highlight=False)
+    return 0
+
+
+def _judge(parsed: argparse.Namespace) -> int:
+    _check_libraries()
+    from rich.console import Console
+
+    from pspgrasp.bag.open import open_recordings
+    from pspgrasp.bag.run import run_of
+    from pspgrasp.bag.terminal import shown
+
+    options.check_processes(parsed)
+    if parsed.output:
+        options.check_output(parsed.output, parsed.inputs)
+    selection, specs = options.selection_of(parsed), options.specs_from(parsed)
+    if parsed.paired and len(specs) < 2:
+        raise ConfigError("compare needs at least two models: --checkpoint FIRST OTHER...; `eval` judges one")
+    gripper = options.gripper_of(parsed, options.node_config(parsed))
+    recordings = open_recordings(parsed.inputs, selection)
+    found = _results(parsed, recordings, selection, specs)
+    run = run_of(found, specs, gripper, parsed.inputs, selection, len(recordings), _command())
+    Console().print(shown(run), soft_wrap=True, highlight=False)
+    if parsed.output:
+        _write(run, parsed.output)
+    return run.exit_code
+
+
+def _results(
+    parsed: argparse.Namespace, recordings: Sequence[Recording], selection: Selection, specs: Sequence[ModelSpec]
+) -> List[RecordingResult]:
+    """Return the results in the order of the recordings; those that were begun, if the user stops it."""
+    from rich.console import Console
+
+    from pspgrasp.bag.progress import progress
+    from pspgrasp.bag.run import judge_apart, judge_here, window_of
+    from pspgrasp.data.progress import with_progress
+
+    if not parsed.ray and 1 in (parsed.processes, len(recordings)):
+        models = [spec.build() for spec in specs]
+        with progress(Console(stderr=True)) as told:
+            return list(judge_here(recordings, models, window_of(specs), told))
+    found: Dict[int, RecordingResult] = {}
+    done = judge_apart(len(recordings), parsed.inputs, selection, specs, parsed.processes, parsed.ray)
+    try:
+        for place, result in with_progress(done, len(recordings), "recordings"):
+            found[place] = result
+    except KeyboardInterrupt:  # the second one: what was under way is lost
+        pass
+    return [found[place] for place in sorted(found)]
+
+
+def _write(run: Run, output: Path) -> None:
+    from pspgrasp.bag.report import write_report
+    from pspgrasp.bag.results_file import write_frames, write_results
+    from pspgrasp.data.output import make_folder
+
+    make_folder(output)
+    write_results(run, output / RESULTS)
+    write_frames(run.results, output / FRAMES)
+    write_report(output / REPORT, run)
+    print(f"{output}: {RESULTS}, {FRAMES}, {REPORT}")
+
+
+def _command() -> str:
+    """Return the command that makes this run."""
+    return shlex.join(["pspgrasp", *sys.argv[1:]])
+
+
+def _bench(parsed: argparse.Namespace) -> int:
+    _check_libraries()
+    from pspgrasp.bag.benchmark import benchmark
+    from pspgrasp.data.commands import check_bounds
+
+    check_bounds(parsed, {"frames": (20, 10**6)})
+    print("\n".join(benchmark(parsed.frames, parsed.checkpoint, parsed.device).lines()))
+    return 0
+
+
+def _check_libraries() -> None:
+    """Say in one line what is missing.
+
+    Raises:
+        PspGraspError: A library of the extra is not installed.
+    """
+    from importlib.util import find_spec
+
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise PspGraspError(f"`pspgrasp bag` needs {' and '.join(missing)}: pip install 'pspgrasp[bag]'")

@@ -1,0 +1,244 @@
+"""Laws of the report of recordings: a page that has every figure and fault, needs nothing else, and stays small."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, List, Optional, Sequence
+
+import cv2
+import numpy as np
+import pytest
+from html_page import Page
+
+pytest.importorskip("rosbags", reason="needs the extra bag")
+
+from made_up import GRASP, MadeUp, drawn, flat_frames, moved, result_of
+
+from pspgrasp.bag import strip as strip_module
+from pspgrasp.bag.judge import judge_recording
+from pspgrasp.bag.models import ModelSpec
+from pspgrasp.bag.recording import Fault, RecordedGrasp, Selection
+from pspgrasp.bag.report import page, write_report
+from pspgrasp.bag.report_figures import signed, spoken
+from pspgrasp.bag.results import RecordingResult
+from pspgrasp.bag.run import Run, run_of
+from pspgrasp.bag.series import Gripper
+from pspgrasp.bag.strip import Pick, Seen, picks, strip
+from pspgrasp.errors import DataError
+from pspgrasp.evaluation.html.axes import Field, ticks
+from pspgrasp.evaluation.html.histogram import Values, histogram
+from pspgrasp.evaluation.html.parts import Shown
+from pspgrasp.evaluation.html.time_chart import HEIGHT, Line, thinned, time_chart
+from pspgrasp.node_config import NodeConfig
+
+MODELS = ("ours", "ggcnn@kinova", "third")
+FAULTS = (Fault(3, "bad depth", "frame 3 has 12 bytes"), Fault(-1, "truncated", "it ends at byte 77"))
+
+
+def run_with(*results: RecordingResult) -> Run:
+    """Return a run of results."""
+    specs = [ModelSpec(model.model, "paper", "", NodeConfig()) for model in results[0].models]
+    inputs, command = [Path("drive.bag")], "pspgrasp bag compare drive.bag"
+    return run_of(results, specs, Gripper(0.0, 0.08), inputs, Selection(), len(results), command)
+
+
+def three_models(frames: int = 40) -> RecordingResult:
+    """Return the result of three models, of which the third one misses every other frame."""
+    best = [replace(GRASP, quality=0.2 + 0.6 * n / frames) for n in range(frames)]
+    misses = [grasp if n % 2 else None for n, grasp in enumerate(best)]
+    return result_of({MODELS[0]: best, MODELS[1]: [moved(12.0)] * frames, MODELS[2]: misses})
+
+
+def test_a_page_has_every_model_figure_and_fault_and_is_well_formed() -> None:
+    result = replace(three_models(), faults=FAULTS)
+    failing = replace(result.models[2], errors={5: "put out NaN"})
+    run = run_with(replace(result, models=(*result.models[:2], failing)))
+    parsed = Page(page(run))
+    assert not parsed.open
+    said = "\n".join(parsed.texts)
+    for words in (*MODELS, run.command, "bad depth", "frame 3 has 12 bytes", "it ends at byte 77", "put out NaN"):
+        assert words in said, words
+    for figure in run.figures[MODELS[0]]:
+        assert math.isnan(figure.value) or figure.label in parsed.texts, figure.label
+    assert "no peak of quality reaches the threshold: 20 (49 %)" in parsed.texts, "of 40, and one that failed"
+    assert "both find a grasp: 40 (100 %)" in parsed.texts
+    assert "both find a grasp: 20 (50 %)" in parsed.texts
+
+
+def test_a_page_needs_neither_network_nor_script() -> None:
+    picture = cv2.imencode(".jpg", np.zeros((20, 30, 3), np.uint8))[1].tobytes()
+    seen = [Seen(Pick((0, 1), "surest", "", MODELS[:1]), (Shown(picture, "surest", "quality 0.9"),))]
+    text = page(run_with(three_models()), seen)
+    parsed = Page(text)
+    assert "script" not in parsed.tags
+    assert len(parsed.fetched) == 2, "icon and picture"
+    assert all(source.startswith("data:") for source in parsed.fetched)
+    assert not re.search(r"https?://|@import|url\(", text)
+
+
+def test_names_are_text_and_never_markup() -> None:
+    evil = '<script>alert("&")</script>'
+    result = result_of({evil: [GRASP] * 12, "b": [None] * 12})
+    faults = (Fault(0, evil, evil),)
+    models = tuple(replace(model, protocol=evil, errors={1: evil}) for model in result.models)
+    result = replace(result, recording=evil, description=evil, faults=faults, models=models)
+    seen = [Seen(Pick((0, 1), evil, evil, names), (Shown(b"", evil, evil),)) for names in ((evil,), (evil, "b"))]
+    parsed = Page(page(replace(run_with(result, result), command=evil), seen))
+    assert "script" not in parsed.tags
+    assert not parsed.open
+    assert any(evil in text for text in parsed.texts)
+
+
+def test_what_was_not_measured_has_no_section() -> None:
+    text = page(run_with(result_of({"alone": [GRASP] * 12})))
+    for heading in ("Do models agree?", "Faults</h2>", "Where models differ most", "stands still (TF)</th>"):
+        assert heading not in text
+    recorded = tuple(
+        RecordedGrasp("/ggcnn/out/command", n * 10**8, True, np.array(GRASP.position_m), 0.3, 15.0, "px", math.nan)
+        for n in range(12)
+    )
+    pose = tuple(np.eye(4)[:3].ravel())
+    text = page(run_with(result_of({"alone": [GRASP] * 12}, recorded=recorded, pose=pose)))
+    assert "Against what the robot published: /ggcnn/out/command" in text
+    assert "stands still (TF)</th>" in text
+
+
+def test_a_run_without_a_single_frame_still_has_a_page() -> None:
+    empty = replace(result_of({"ours": []}), faults=FAULTS, expected=2)
+    parsed = Page(page(run_with(empty)))
+    assert not parsed.open
+    assert "it ends at byte 77" in parsed.texts
+
+
+def test_a_page_of_2000_frames_and_three_models_is_below_five_megabytes() -> None:
+    picture = np.random.default_rng(0).integers(0, 255, 70_000, np.uint8).tobytes()
+    shown = Shown(picture, "surest", "")
+    many = [Seen(Pick((0, 1), "surest", "", MODELS[:1]), (shown,))] * 9
+    many += [Seen(Pick((0, 1), "differ", "", MODELS[:2]), (shown, shown))] * 8
+    run = replace(run_with(three_models()), results=(three_models(2000),))  # what it adds up to is as long
+    assert len(page(run, many).encode()) < 5_000_000
+
+
+def test_a_difference_is_marked_only_where_it_is_sure() -> None:
+    alike = page(run_with(result_of({"a": [GRASP] * 30, "b": [GRASP] * 30})))
+    assert "±0" in alike
+    assert not re.search(r'<span class="(better|worse)"', alike)
+    misses = page(run_with(result_of({"a": [GRASP] * 30, "b": [None] * 30})))
+    assert "▼ +100" in misses
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.0, "0"), (0.12345, "0.123"), (12.345, "12.3"), (1234.5, "1234")])
+def test_numbers_have_the_digits_that_count(value: float, said: str) -> None:
+    assert spoken(value) == said
+    assert signed(value) == (f"+{said}" if value else "±0")
+
+
+# --- charts
+
+
+def field(columns: int, seconds: float) -> Field:
+    return Field(columns, 100, 0, 0, 0, 0, (0.0, seconds), (0.0, 1.0))
+
+
+def test_a_thinned_line_keeps_the_lowest_and_the_highest_of_every_column_and_all_gaps() -> None:
+    times_s, values = np.arange(10_000.0), np.random.default_rng(0).random(10_000)
+    values[7777], values[1234], values[5000:5100] = 5.0, -5.0, np.nan
+    x, y = thinned(times_s, values, field(100, 10_000.0))
+    assert len(x) == len(y) == 200
+    assert (np.nanmax(y), np.nanmin(y)) == (5.0, -5.0)
+    assert np.isnan(y).sum() == 2
+    np.testing.assert_array_equal(thinned(times_s[:50], values[:50], field(100, 50.0))[1], values[:50])
+
+
+def test_a_chart_of_many_values_is_no_larger_than_one_of_as_many_as_it_has_columns() -> None:
+    values = np.random.default_rng(0).random(100_000)
+    sizes = [len(time_chart("x", "ms", [Line("a", 0, np.arange(float(n)), values[:n])])) for n in (3_000, 100_000)]
+    assert sizes[1] < 1.1 * sizes[0]
+
+
+def test_single_values_far_above_the_others_do_not_flatten_a_chart() -> None:
+    values = np.append(np.full(999, 10.0), 1e4)
+    text = time_chart("x", "ms", [Line("a", 0, np.arange(1000.0), values)])
+    assert 'class="beyond"' in text
+    heights = [float(y) for y in re.findall(r"[ML ]\d+\.\d (\d+\.\d)", text)]
+    assert max(heights) < HEIGHT / 2, "most values lie in the upper half"
+
+
+@pytest.mark.parametrize("values", [[], [math.nan], [3.0], [3.0, 3.0]])
+def test_charts_can_be_drawn_of_next_to_nothing(values: List[float]) -> None:
+    numbers = np.array(values, float)
+    drawn_over_time = time_chart("x", "ms", [Line("a", 0, np.arange(float(len(values))), numbers)])
+    drawn_often = histogram("x", "ms", [Values("a", 0, numbers)])
+    assert bool(drawn_over_time) == bool(drawn_often) == bool(np.isfinite(numbers).any())
+    assert "nan" not in drawn_over_time + drawn_often
+
+
+@pytest.mark.parametrize("span", [(0.0, 1.0), (-3.0, 1234.0), (0.0, 1e-4), (5.0, 5.0)])
+def test_ticks_are_round_numbers_within_the_span(span: Sequence[float]) -> None:
+    numbers, decimals = ticks(span[0], span[1], 4)
+    assert 1 <= len(numbers) <= 6
+    assert all(span[0] - 1e-9 <= number <= span[1] + 1e-9 for number in numbers)
+    assert all(float(f"{number:.{decimals}f}") == pytest.approx(number, abs=1e-12) for number in numbers)
+
+
+# --- pictures
+
+
+def test_frames_that_are_worth_a_look_are_the_surest_the_least_sure_an_empty_one_and_where_models_differ() -> None:
+    chosen = picks(run_with(three_models()))
+    assert [(pick.place[1], pick.title) for pick in chosen if pick.models == MODELS[:1]] == [
+        (39, "ours: surest"),
+        (0, "ours: least sure"),
+    ]
+    assert [pick.place[1] % 2 for pick in chosen if pick.title == "third: no grasp"] == [0]
+    assert {pick.models for pick in chosen if len(pick.models) > 1} == {MODELS[:2], (MODELS[0], MODELS[2])}
+
+
+class FakeSpec:
+    """Builds a model of a test."""
+
+    def __init__(self, name: str, column: int) -> None:
+        self.name, self.column = name, column
+
+    def build(self) -> Any:
+        return drawn(self.name, self.column)
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a run of two models on a recording that can be read again."""
+    recording = MadeUp([*flat_frames(6), Fault(6, "bad depth", "cut")])
+    specs = [FakeSpec("ours", 32), FakeSpec("other", 40)]
+    result = judge_recording(recording, [spec.build() for spec in specs])
+    monkeypatch.setattr(strip_module, "open_recordings", lambda *_: [MadeUp(flat_frames(6))])
+    gripper, command = Gripper(0.0, 0.08), "pspgrasp bag compare"
+    return run_of([result], specs, gripper, [Path("made up")], Selection(), 1, command)  # type: ignore[list-item]
+
+
+def test_pictures_show_the_grasps_of_the_run_with_the_quality_beside_them(judged: Run) -> None:
+    seen = strip(judged)
+    assert all(len(one.pictures) == len(one.pick.models) for one in seen)
+    picture = cv2.imdecode(np.frombuffer(seen[0].pictures[0].jpeg, np.uint8), cv2.IMREAD_COLOR)
+    quality = picture[:, -picture.shape[0] :].sum(axis=2)
+    row, column = np.unravel_index(np.argmax(cv2.blur(quality.astype(np.float32), (31, 31))), quality.shape)
+    scale = picture.shape[0] / 64
+    assert (column / scale, row / scale) == pytest.approx((32, 20), abs=3)
+
+
+def test_a_report_is_there_whole_or_not_at_all(judged: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "report.html"
+    write_report(path, judged)
+    before = path.read_text(encoding="utf-8")
+    assert "cut" in before
+
+    def gone(*_: Any) -> Optional[Any]:
+        raise DataError("drive.bag doesn't exist")
+
+    monkeypatch.setattr(strip_module, "open_recordings", gone)
+    with pytest.raises(DataError, match="doesn't exist"):
+        write_report(path, judged)
+    assert path.read_text(encoding="utf-8") == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,273 @@
+"""Laws of `pspgrasp bag`: exit codes say what was read, files are whole, and what was done is never lost."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+import pytest
+from made_up import GRASP, MadeUp, drawn, flat_frames, moved, result_of
+
+from pspgrasp.bag import run as runs
+from pspgrasp.bag.judge import judge_recording
+from pspgrasp.bag.models import ModelSpec, PredictorModel, specs_of
+from pspgrasp.bag.recording import Fault, RecordedFrame, RecordedGrasp, Recording, Selection
+from pspgrasp.bag.results import FrameResult
+from pspgrasp.bag.results_file import COLUMNS, read_results, result_tree, write_frames, write_results
+from pspgrasp.bag.run import Run, run_of
+from pspgrasp.bag.series import Gripper
+from pspgrasp.bag.whole_file import whole_file
+from pspgrasp.cli import main
+from pspgrasp.errors import DataError, PspGraspError
+from pspgrasp.node_config import NodeConfig
+
+pytest.importorskip("rich", reason="needs the extra bag")
+pytest.importorskip("rosbags", reason="needs the extra bag")
+
+
+@pytest.fixture
+def recordings(monkeypatch: pytest.MonkeyPatch) -> List[Recording]:
+    """Return the list of what every input stands for, and let every checkpoint be a drawing."""
+    found: List[Recording] = []
+
+    def open_recordings(_inputs: Sequence[Path], _selection: Selection) -> List[Recording]:
+        return found
+
+    monkeypatch.setattr("pspgrasp.bag.open.open_recordings", open_recordings)
+    monkeypatch.setattr("pspgrasp.bag.run.open_recordings", open_recordings)
+    monkeypatch.setattr("pspgrasp.bag.report.write_report", lambda path, run: path.write_text(run.command))
+    monkeypatch.setattr(ModelSpec, "build", lambda spec: drawn(spec.name, 30 + len(spec.name)))
+    return found
+
+
+def made_run(*results: Any, asked: int = 1) -> Run:
+    specs = specs_of(["resnet18"], NodeConfig())
+    found = [replace(result, models=(replace(result.models[0], model="resnet18"),)) for result in results]
+    return run_of(found, specs, Gripper(), [Path("x.bag")], Selection(), asked, "pspgrasp bag eval x.bag")
+
+
+# --- exit codes
+
+
+def test_a_whole_recording_is_judged_and_written(
+    recordings: List[Recording], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recordings.append(MadeUp(flat_frames(12)))
+    assert main(["bag", "eval", "x.bag", "--output", str(tmp_path / "out")]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["frames.csv", "report.html", "results.json"]
+    assert "made up: 12 of 12 images judged" in capsys.readouterr().out
+
+
+def test_faults_are_counted_told_and_in_the_exit_code(
+    recordings: List[Recording], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faults = [Fault(number, "truncated", f"image {number} is cut off") for number in (1, 4)]
+    frames = flat_frames(6)
+    recordings.append(MadeUp([faults[0] if n == 1 else faults[1] if n == 4 else frames[n] for n in range(6)]))
+    assert main(["bag", "eval", "x.bag", "--output", str(tmp_path)]) == 3
+    told = capsys.readouterr().out
+    assert "4 of 6 images judged" in told
+    assert "2 truncated; the first: image 1 is cut off" in told
+    tree = json.loads((tmp_path / "results.json").read_text())
+    assert tree["recordings"][0]["fault_counts"] == {"truncated": 2}
+
+
+def test_a_recording_that_ends_early_is_read_in_part() -> None:
+    assert made_run(result_of({"one": [GRASP] * 3})).exit_code == 0
+    assert made_run(replace(result_of({"one": [GRASP] * 3}), expected=5)).exit_code == 3
+
+
+def test_ctrl_c_tells_and_writes_what_was_done(
+    recordings: List[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged = PredictorModel.judged
+
+    def interrupted(model: PredictorModel, recorded: RecordedFrame) -> FrameResult:
+        if recorded.number == 3:
+            raise KeyboardInterrupt
+        return judged(model, recorded)
+
+    monkeypatch.setattr(PredictorModel, "judged", interrupted)
+    recordings += [MadeUp(flat_frames(8)), MadeUp(flat_frames(8))]
+    assert main(["bag", "compare", "x", "--checkpoint", "resnet18", "ggcnn", "--output", str(tmp_path)]) == 130
+    assert "3 of 8 images judged, stopped by the user" in capsys.readouterr().out
+    (result,) = read_results(tmp_path / "results.json")
+    assert (result.read, result.interrupted) == (3, True)
+    assert len(list(csv.reader((tmp_path / "frames.csv").open()))) == 1 + 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["eval", "x", "--every", "0"], "--every must lie in"),
+        (["eval", "x", "--processes", "0"], "--processes must lie in"),
+        (["eval", "x", "--gripper", "0.08", "0.01"], "--gripper needs 0 <= MIN < MAX"),
+        (["eval", "x", "--params", "nowhere.yaml"], "nowhere.yaml can't be read"),
+        (["compare", "x"], "compare needs at least two models"),
+        (["compare", "x", "--checkpoint", "ggcnn@kinova", "ggcnn@kinvoa"], "did you mean 'kinova'"),
+    ],
+)
+def test_a_users_error_is_one_line(
+    words: List[str], said: str, recordings: List[Recording], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bag", *words]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_a_device_that_is_not_there_is_a_users_error(
+    recordings: List[Recording], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr("pspgrasp.bag.open.open_recordings", lambda *_: [MadeUp(flat_frames(1))])
+    assert main(["bag", "eval", "x", "--device", "gpu"]) == 1
+    assert "unknown device 'gpu'; did you mean 'cpu'?" in capsys.readouterr().err
+
+
+def test_where_nothing_could_be_read_that_is_told_and_written(
+    recordings: List[Recording], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recordings.append(MadeUp([Fault(0, "no camera_info", "nothing says how wide it sees")]))
+    assert main(["bag", "compare", "x", "--checkpoint", "resnet18", "ggcnn", "--output", str(tmp_path)]) == 3
+    assert "0 of 1 images judged" in capsys.readouterr().out
+    assert len((tmp_path / "frames.csv").read_text().splitlines()) == 1
+
+
+def test_nothing_is_written_into_an_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for output in (tmp_path, tmp_path / "deep" / "er"):
+        assert main(["bag", "eval", str(tmp_path), "--output", str(output)]) == 1
+        assert "never written to" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_nodes_parameters_are_those_of_the_robot(tmp_path: Path, recordings: List[Recording]) -> None:
+    params = tmp_path / "robot.yaml"
+    params.write_text("crop: {size_px: 64}\nlimits: {max_width_m: 0.08}\nggcnn: off\n")
+    recordings.append(MadeUp(flat_frames(3)))
+    assert main(["bag", "eval", "x", "--params", str(params), "--output", str(tmp_path / "out")]) == 0
+    tree = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert tree["models"][0]["config"]["crop"]["size_px"] == 64
+    assert tree["gripper"] == {"min_width_m": 0.0, "max_width_m": 0.08}
+    params.write_text("crop: {sise_px: 64}\n")
+    assert main(["bag", "eval", "x", "--params", str(params)]) == 1
+
+
+# --- files
+
+
+def full_run() -> Run:
+    recorded = RecordedGrasp("g", 5, False, moved().position_m, 0.1, 40.0, "px", float("nan"))
+    result = result_of({"one": [GRASP, None, moved(3.0)]}, recorded=(recorded,), pose=tuple(range(12)))
+    (model,) = result.models
+    model = replace(model, frames=model.frames[:2], errors={2: "not finite"})
+    return made_run(replace(result, models=(model,), faults=(Fault(7, "truncated", 'cut, "off"'),)))
+
+
+def test_results_come_back_from_json_as_they_were(tmp_path: Path) -> None:
+    run = full_run()
+    write_results(run, tmp_path / "results.json")
+    (back,) = read_results(tmp_path / "results.json")
+    assert result_tree(back) == result_tree(run.results[0])
+    assert back.models == run.results[0].models
+    assert back.faults == run.results[0].faults
+
+
+def test_json_knows_no_nan_and_has_the_figures(tmp_path: Path) -> None:
+    write_results(full_run(), tmp_path / "results.json")
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    tree = json.loads((tmp_path / "results.json").read_text(), parse_constant=refuse)
+    figure: Dict[str, Any] = next(one for one in tree["figures"]["resnet18"] if one["name"] == "no grasp")
+    assert (figure["value"], figure["unit"], figure["count"]) == (50.0, "%", 2)
+
+
+def test_the_table_has_a_line_for_every_frame_and_model(tmp_path: Path) -> None:
+    write_frames(full_run().results, tmp_path / "frames.csv")
+    with (tmp_path / "frames.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert tuple(lines[0]) == COLUMNS
+    assert [line["number"] for line in lines] == ["0", "1", "2"]
+    assert (float(lines[0]["u_px"]), float(lines[0]["x_m"])) == (GRASP.u, GRASP.position_m[0])
+    assert (lines[1]["u_px"], lines[1]["nothing"]) == ("", "no peak of quality reaches the threshold")
+    assert (lines[2]["error"], lines[2]["total_ms"]) == ("not finite", "")
+
+
+def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
+    for text in ("", "[]", "{}", '{"recordings": [{}]}'):
+        (tmp_path / "x.json").write_text(text)
+        with pytest.raises(DataError, match=r"holds no results of `pspgrasp bag`"):
+            read_results(tmp_path / "x.json")
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("before")
+
+    def cut_off() -> None:
+        with whole_file(path) as part:
+            part.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        cut_off()
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("x", "before")]
+    with whole_file(path) as part:
+        part.write_text("after")
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("x", "after")]
+    with pytest.raises(PspGraspError, match="can't be written"), whole_file(tmp_path / "no" / "x") as part:
+        part.write_text("nowhere")
+
+
+# --- many recordings
+
+
+def test_many_recordings_come_in_order_and_add_up(recordings: List[Recording], tmp_path: Path) -> None:
+    recordings += [MadeUp(flat_frames(count)) for count in (3, 1, 2)]
+    assert main(["bag", "eval", "x", "--output", str(tmp_path)]) == 0
+    assert [result.read for result in read_results(tmp_path / "results.json")] == [3, 1, 2]
+    tree = json.loads((tmp_path / "results.json").read_text())
+    assert next(one for one in tree["figures"]["efficientnet_lite0"] if one["name"] == "no grasp")["count"] == 6
+
+
+def test_jobs_are_judged_as_here(recordings: List[Recording], tmp_path: Path) -> None:
+    recordings += [MadeUp(flat_frames(2)), MadeUp(flat_frames(3))]
+    specs = specs_of(["ggcnn"], NodeConfig())
+    found = dict(runs.judge_apart(2, [tmp_path], Selection(), specs, processes=1, ray=""))
+    assert {place: result.read for place, result in found.items()} == {0: 2, 1: 3}
+    assert (
+        found[1].models[0].frames[0].grasps
+        == judge_recording(recordings[1], [drawn("ggcnn", 35)]).models[0].frames[0].grasps
+    )
+
+
+class Slow(PredictorModel):
+    """Sends Ctrl-C to this process at its third frame, as a terminal does."""
+
+    def judged(self, recorded: RecordedFrame) -> FrameResult:
+        if recorded.number == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+        return super().judged(recorded)
+
+
+def test_ctrl_c_ends_jobs_between_two_frames_and_no_other_is_begun(
+    recordings: List[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert threading.current_thread() is threading.main_thread()
+    recordings += [MadeUp(flat_frames(40)), MadeUp(flat_frames(40))]
+    monkeypatch.setattr(ModelSpec, "build", lambda spec: Slow(spec.name, drawn("x").predictor))
+    before = signal.getsignal(signal.SIGINT)
+    specs = specs_of(["ggcnn"], NodeConfig())
+    found = dict(runs.judge_apart(2, [tmp_path], Selection(), specs, processes=1, ray=""))
+    assert {place: (result.read, result.interrupted) for place, result in found.items()} == {0: (3, True)}
+    assert signal.getsignal(signal.SIGINT) is before

@@ -1,0 +1,198 @@
+"""Laws of figures: what doesn't move has no jitter, what is known is found, and intervals hold what they should."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Dict, List, Optional
+
+import numpy as np
+import pytest
+from made_up import CAMERA, GRASP, PERIOD_NS, POSE, MadeUp, drawn, flat_frames, frame_of, moved, result_of
+
+from pspgrasp.bag.bootstrap import block_length, difference_intervals, intervals, statistics_of
+from pspgrasp.bag.figures import Figure, figures_of, table_of
+from pspgrasp.bag.judge import judge_recording
+from pspgrasp.bag.recording import RecordedGrasp
+from pspgrasp.bag.results import RecordingResult
+from pspgrasp.bag.series import Gripper, matched
+
+GRIPPER = Gripper(0.01, 0.08)
+
+
+def figures(result: RecordingResult, model: str = "one") -> Dict[str, Figure]:
+    return table_of(figures_of([result], model, GRIPPER))
+
+
+def recorded(number: int, px: float = 0.0, exact: bool = True, late_ns: int = 0, **changes: object) -> RecordedGrasp:
+    grasp = moved(px)
+    position_m = np.array(grasp.position_m)
+    made = RecordedGrasp(
+        "grasps", number * PERIOD_NS + late_ns, exact, position_m, grasp.angle_rad, grasp.width_m, "m", 0.8
+    )
+    return made._replace(**changes)
+
+
+def test_a_still_scene_without_noise_has_no_jitter() -> None:
+    result = judge_recording(MadeUp(flat_frames(12)), [drawn("one")])
+    found = figures(result)
+    assert found["still scene"].value == 100.0
+    for label in ("jitter, distance, median", "jitter, angle, p95", "jitter, distance in space, p95", "jumps"):
+        assert (found[label].value, found[label].count) == (0.0, 11)
+
+
+def test_jitter_is_the_step_between_neighbours_and_wraps_round_half_a_turn() -> None:
+    steps = [moved(px=3.0 * (n % 2), angle_rad=math.radians(-89 if n % 2 else 89)) for n in range(20)]
+    found = figures(result_of({"one": steps}))
+    assert found["jitter, distance, median"].value == pytest.approx(3.0)
+    assert found["jitter, distance in space, median"].value == pytest.approx(3.0 * 1000 * 0.5 / CAMERA.fx)
+    assert found["jitter, angle, p95"].value == pytest.approx(2.0)
+    assert found["jumps"].value == 0.0
+
+
+def test_jitter_is_not_told_of_a_scene_that_moves() -> None:
+    found = figures(result_of({"one": [moved(3.0 * n) for n in range(12)]}, still=False))
+    assert found["still scene"].value == 0.0
+    assert found["jitter, distance, median"].count == 0
+    assert math.isnan(found["jitter, distance, median"].value)
+
+
+def test_a_grasp_that_changes_its_place_is_a_jump() -> None:
+    found = figures(result_of({"one": [moved(50.0 * (n == 5)) for n in range(11)]}))
+    assert found["jumps"].value == pytest.approx(20.0)
+
+
+def test_a_place_that_stands_still_has_no_spread_however_the_camera_turns() -> None:
+    # A quarter turn about the optical axis, and back, with the grasp's place seen accordingly.
+    turned = np.array([[0.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
+    x_m, y_m, z_m = GRASP.position_m
+    seen_turned = replace(GRASP, position_m=(y_m, -x_m, z_m))
+    result = result_of({"one": [GRASP if n % 2 else seen_turned for n in range(20)]}, still=False)
+    poses = tuple(view._replace(pose=POSE if n % 2 else tuple(turned.ravel())) for n, view in enumerate(result.seen))
+    found = figures(replace(result, seen=poses))
+    assert found["spread in a second, fixed frame, p95"].value == pytest.approx(0.0, abs=1e-9)
+    assert found["jumps, fixed frame"].value == 0.0
+    without_poses = figures(replace(result, seen=tuple(view._replace(pose=POSE) for view in result.seen)))
+    assert without_poses["spread in a second, fixed frame, median"].value > 5.0
+
+
+def test_frames_without_a_grasp_are_counted_with_their_reasons() -> None:
+    found = figures(result_of({"one": [None, GRASP, None, GRASP]}))
+    assert found["no grasp"].value == 50.0
+    assert found["no grasp: no peak of quality reaches the threshold"].value == 50.0
+    assert (found["quality, median"].count, found["opening, median"].value) == (2, 50.0)
+
+
+def test_openings_are_held_against_the_gripper() -> None:
+    widths_m = [0.005, 0.05, 0.09, 0.1]
+    found = figures(result_of({"one": [moved(width_m=width_m) for width_m in widths_m]}))
+    assert found["opening above the gripper's"].value == 50.0
+    assert found["opening below the gripper's"].value == 25.0
+
+
+def test_a_reason_that_one_recording_lacks_counts_as_none_there() -> None:
+    both = [result_of({"one": [None, GRASP]}), result_of({"one": [GRASP] * 6})]
+    found = table_of(figures_of(both, "one", GRIPPER))
+    assert found["no grasp: no peak of quality reaches the threshold"].value == found["no grasp"].value == 12.5
+
+
+def test_failed_frames_count_as_failed_and_for_nothing_else() -> None:
+    result = result_of({"one": [GRASP] * 4})
+    (model,) = result.models
+    result = replace(result, models=(replace(model, frames=model.frames[:3], errors={3: "not finite"}),))
+    found = figures(result)
+    assert (found["failed"].value, found["no grasp"].count) == (25.0, 3)
+
+
+# --- the robot's own detector
+
+
+def test_agreement_is_found_by_the_images_stamp() -> None:
+    result = result_of({"one": [GRASP, GRASP, None, GRASP]}, recorded=tuple(recorded(n, px=2.0) for n in range(4)))
+    found = figures(result)
+    assert found["grasps: distance, median"].value == pytest.approx(2.0)
+    assert found["grasps: distance in space, median"].value == pytest.approx(2.0 * 1000 * 0.5 / CAMERA.fx)
+    assert found["grasps: opening, p95"].value == pytest.approx(0.0)
+    assert found["grasps: same grasp"].value == 75.0, "where the model finds none, the two don't agree"
+
+
+def test_grasps_far_from_every_frame_count_nowhere() -> None:
+    far = (recorded(1, late_ns=6 * PERIOD_NS), recorded(0, late_ns=-PERIOD_NS))
+    assert "grasps: same grasp" not in figures(result_of({"one": [GRASP] * 3}, recorded=far))
+
+
+def test_without_an_images_stamp_a_grasp_belongs_to_the_image_before_it() -> None:
+    seen = result_of({"one": [GRASP] * 4}).seen
+    late = recorded(1, exact=False, late_ns=int(0.8 * PERIOD_NS))
+    assert matched([late], seen) == [None, late, None, None]
+    assert [one is not None for one in matched([late._replace(exact=True)], seen)] == [False, False, True, False]
+    assert matched([recorded(0, exact=False, late_ns=-1)], seen) == [None] * 4
+
+
+def test_of_several_grasps_of_an_image_the_first_is_taken() -> None:
+    first, second = recorded(1, px=1.0), recorded(1, px=9.0)
+    assert matched([first, second], result_of({"one": [GRASP] * 3}).seen)[1] is first
+
+
+def test_a_command_in_pixels_is_compared_in_pixels() -> None:
+    command = recorded(0, width=GRASP.width_px + 5.0, width_unit="px")
+    found = figures(result_of({"one": [GRASP] * 2}, recorded=(command,)))
+    assert found["grasps: opening, pixels, median"].value == 5.0
+    assert "grasps: opening, median" not in found
+
+
+# --- how sure
+
+
+def test_statistics_are_numpys_and_leave_out_what_does_not_count() -> None:
+    values = np.random.default_rng(0).normal(size=101)
+    some = np.insert(values, [3, 50], np.nan)
+    found = statistics_of(some, ("p25", "p50", "p95", "p99", "max", "mean"))
+    expected = [*np.percentile(values, (25, 50, 95, 99)), values.max(), values.mean()]
+    assert list(found.values()) == pytest.approx(expected)
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(60):
+        noise = rng.normal(size=304)
+        walk = noise[4:] + noise[3:-1] + noise[2:-2] + noise[1:-3] + noise[:-4]  # neighbours are alike
+        low, high = intervals(walk, ("mean",), block_length(300, 10.0))["mean"]
+        held += low <= 0 <= high
+    assert 48 <= held <= 60
+
+
+def test_drawing_single_frames_would_be_too_sure() -> None:
+    walk = np.convolve(np.random.default_rng(0).normal(size=420), np.ones(20), "valid")
+    one, block = (intervals(walk, ("mean",), length)["mean"] for length in (1, 20))
+    assert block[1] - block[0] > 2 * (one[1] - one[0])
+
+
+def test_intervals_are_the_same_each_time_and_none_for_a_few_frames() -> None:
+    values = np.random.default_rng(1).normal(size=50)
+    assert intervals(values, ("p50",), 5) == intervals(values, ("p50",), 5)
+    assert all(map(math.isnan, intervals(values[:4], ("p50",), 2)["p50"]))
+
+
+def test_a_constant_difference_is_sure() -> None:
+    values = np.random.default_rng(1).normal(size=200)
+    low, high = difference_intervals(values, values + 2.0, ("mean",), 10)["mean"]
+    assert (low, high) == pytest.approx((2.0, 2.0))
+
+
+def test_a_block_is_a_second_but_never_most_of_the_recording() -> None:
+    assert block_length(3000, 30.0) == 30
+    assert block_length(100, 30.0) == 10
+    assert block_length(1000, 0.0) == 10
+
+
+@pytest.mark.parametrize("best", [[None], [GRASP], [None, None], []])
+def test_the_shortest_recordings_have_figures(best: List[Optional[object]]) -> None:
+    assert figures(result_of({"one": best})) is not None
+
+
+def test_stages_that_never_ran_are_not_told() -> None:
+    result = result_of({"one": [GRASP]})
+    assert "latency, network, median" not in figures(result)
+    assert frame_of(0, GRASP).stages_ms == {"total": 10.0}
