@@ -21,6 +21,7 @@ from pspgrasp.training.commands import add_train
 if TYPE_CHECKING:
     from pspgrasp.sim.rows import Row
 
+STOPPED = 130  # by Ctrl-C, as shells tell it
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of a norm: tensors, but no parameters
 
 
@@ -32,6 +33,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
     except PspGraspError as error:
         print(f"pspgrasp: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("pspgrasp: stopped", file=sys.stderr)
+        return STOPPED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -162,3 +162,12 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 def test_it_runs_as_a_module_and_tells_its_version() -> None:
     command = [sys.executable, "-m", "pspgrasp.cli", "--version"]
     assert subprocess.check_output(command, text=True).strip() == __version__
+
+
+def test_ctrl_c_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pspgrasp.shipped.shipped_checkpoints", interrupted)
+    assert main(["models"]) == 130
+    assert capsys.readouterr().err == "pspgrasp: stopped\n"

@@ -11,7 +11,7 @@ import numpy as np
 
 from pspgrasp.data.synthetic.antipodal import GripperConfig
 from pspgrasp.grasp import Grasp
-from pspgrasp.sim.attempt import NOT_TRIED, Attempt, Choice, Plan, attempt
+from pspgrasp.sim.attempt import NOT_TRIED, Attempt, Choice, Outcome, Plan, attempt
 from pspgrasp.sim.camera import DepthCamera, choose_camera
 from pspgrasp.sim.cells import Cell, Task
 from pspgrasp.sim.clearing import clear
@@ -102,7 +102,10 @@ def cleared_by(
         return decisions[-1].choice
 
     done = clear(stage.world, choose)
-    return tuple(told(decision, one) for decision, one in zip(decisions, done.attempts))
+    attempts = [told(decision, one) for decision, one in zip(decisions, done.attempts)]
+    if done.exploded and attempts[-1].outcome != Outcome.EXPLODED.value:  # while things settled after it
+        attempts[-1] = Tried(Outcome.EXPLODED.value)
+    return tuple(attempts)
 
 
 def _reached(stage: Stage, rows: Tuple[Row, ...], camera: DepthCamera) -> Dict[str, Tuple[Tried, ...]]:

@@ -58,7 +58,7 @@ class DetectorRow:
 
 @dataclass(frozen=True)
 class LabelsRow:
-    """The labeller's best grasps on true geometry: an upper bound for what is trained on such labels."""
+    """The labeller's best grasps on true geometry: what is trained on such labels can hardly do better."""
 
     name: str = LABELS
     description: str = "the labeller's best grasps on true geometry, opening contact + 10 mm"

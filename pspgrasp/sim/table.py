@@ -29,7 +29,7 @@ class Figure:
         exploded: Attempts whose simulation failed.
         picks_per_hour: Held things by the time that all attempts took: motion, detector, `CARRY_S` for what is held.
         predict_ms: Median time of the detector on the machine of the run [ms].
-        cleared: Of bins: share of all things that were taken out; None for other tasks.
+        cleared: Of bins: share of all things that were taken out, bins that exploded left out; None for other tasks.
         against_first: Scene by scene against the first row; None in it, and for bins.
     """
 
@@ -94,10 +94,13 @@ def _figure(
     cell: Cell,
 ) -> Figure:
     every = [one for attempts in mine.values() for one in attempts]
-    counted = [one for one in every if one.outcome != Outcome.EXPLODED.value]
+    counted = [one for one in every if not _exploded(one)]
     held = sum(map(_held, counted))
     spent_s = sum(one.motion_s + one.predict_s for one in counted) + CARRY_S * held
     clearing = cell.task == Task.CLEARING.value
+    sound = {number: attempts for number, attempts in mine.items() if not any(map(_exploded, attempts))}
+    lay_there = sum(len(record.things) for record in records if record.number in sound)
+    taken = sum(one.taken for attempts in sound.values() for one in attempts)
     return Figure(
         row,
         len(counted),
@@ -108,9 +111,13 @@ def _figure(
         len(every) - len(counted),
         3600 * held / spent_s if spent_s else 0.0,
         1000 * _median([one.predict_s for one in counted]),
-        sum(one.taken for one in every) / sum(len(record.things) for record in records) if clearing else None,
+        taken / lay_there if clearing and lay_there else None,
         None if clearing or mine == first else _against(mine, first),
     )
+
+
+def _exploded(tried: Tried) -> bool:
+    return tried.outcome == Outcome.EXPLODED.value
 
 
 def _held(tried: Tried) -> bool:
@@ -135,6 +142,8 @@ def to_tree(tables: Sequence[CellTable]) -> List[Dict[str, Any]]:
 
 def markdown(tables: Sequence[CellTable]) -> str:
     """Return the table of shares, held of attempts with their 95 % interval: a line a cell, a column a row."""
+    if not tables:
+        return "no scene was tried: the simulation failed in each"
     rows = [figure.row for figure in tables[0].figures]
     lines = [f"| | scenes | {' | '.join(rows)} |", "|" + "---|" * (len(rows) + 2)]
     for table in tables:
@@ -149,7 +158,7 @@ def clearing_markdown(tables: Sequence[CellTable]) -> str:
     for table in tables:
         if table.cell.task == Task.CLEARING.value:
             lines += [
-                f"| {one.row} | {table.scenes} | {one.cleared:.2f} | {_spoken(one)} of {one.attempts} | "
+                f"| {one.row} | {table.scenes} | {one.cleared or 0.0:.2f} | {_spoken(one)} of {one.attempts} | "
                 f"{one.picks_per_hour:.0f} | {one.predict_ms:.0f} ms |"
                 for one in table.figures
             ]

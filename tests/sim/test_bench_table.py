@@ -51,6 +51,20 @@ def test_a_bin_is_cleared_by_the_share_of_its_things() -> None:
     assert table.of("a").share == pytest.approx(2 / 3)
 
 
+def test_a_bin_that_exploded_is_no_bin() -> None:
+    sound, bad = (Tried("held", taken=1),), (Tried("held", taken=1), Tried("exploded"))
+    records = [SceneRecord("bin-10", n, ("can",) * 2, rows={"a": tried}) for n, tried in enumerate((sound, bad))]
+    (table,) = tables_of(records, [BIN])
+    assert table.of("a").cleared == 0.5
+    assert table.of("a").exploded == 1
+
+
+def test_no_scene_is_no_table() -> None:
+    assert "no scene was tried" in markdown(
+        tables_of([SceneRecord("household", 0, ("can",), exploded=True)], [HOUSEHOLD])
+    )
+
+
 def test_the_table_has_a_line_a_cell_and_a_column_a_row() -> None:
     tables = tables_of([record(number, a="held", b="collided") for number in range(10)], [HOUSEHOLD, BIN])
     assert markdown(tables).splitlines()[0].count("|") == 5
