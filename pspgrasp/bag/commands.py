@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Dict, List, Sequence
 
 from pspgrasp.bag import options
 from pspgrasp.bag.export_commands import add_export
-from pspgrasp.errors import ConfigError, PspGraspError
+from pspgrasp.bag.libraries import NEEDED, check_libraries
+from pspgrasp.errors import ConfigError
 
 if TYPE_CHECKING:
     from pspgrasp.bag.models import ModelSpec
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pspgrasp.bag.run import Run
 
 RESULTS, FRAMES, REPORT = "results.json", "frames.csv", "report.html"
-NEEDED = ("rich", "rosbags")  # of the extra `bag`
 
 DESCRIPTION = """\
 What would a network have done on a recording? Every depth image goes the road that it goes on the robot, and what
@@ -88,7 +88,7 @@ def _add_bench(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _info(parsed: argparse.Namespace) -> int:
-    _check_libraries()
+    check_libraries(NEEDED, "bag")
     from rich.console import Console
 
     from pspgrasp.bag.info import info_of, shown
@@ -100,7 +100,7 @@ def _info(parsed: argparse.Namespace) -> int:
 
 
 def _judge(parsed: argparse.Namespace) -> int:
-    _check_libraries()
+    check_libraries(NEEDED, "bag")
     from rich.console import Console
 
     from pspgrasp.bag.open import open_recordings
@@ -165,23 +165,10 @@ def _command() -> str:
 
 
 def _bench(parsed: argparse.Namespace) -> int:
-    _check_libraries()
+    check_libraries(NEEDED, "bag")
     from pspgrasp.bag.benchmark import benchmark
     from pspgrasp.data.commands import check_bounds
 
     check_bounds(parsed, {"frames": (20, 10**6)})
     print("\n".join(benchmark(parsed.frames, parsed.checkpoint, parsed.device).lines()))
     return 0
-
-
-def _check_libraries() -> None:
-    """Say in one line what is missing.
-
-    Raises:
-        PspGraspError: A library of the extra is not installed.
-    """
-    from importlib.util import find_spec
-
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise PspGraspError(f"`pspgrasp bag` needs {' and '.join(missing)}: pip install 'pspgrasp[bag]'")

@@ -14,8 +14,8 @@ from pspgrasp.bag.judge import ReadAhead, Told, silent
 from pspgrasp.bag.models import ARM_HEIGHT_M, GgcnnModel, Model, ModelSpec
 from pspgrasp.bag.recording import Fault, Poses, RecordedFrame, Recording
 from pspgrasp.bag.results import FrameResult
-from pspgrasp.bag.whole_file import whole_file
 from pspgrasp.crop import SquareCrop
+from pspgrasp.data.output import whole_file
 from pspgrasp.errors import ConfigError, DataError, PspGraspError
 from pspgrasp.ggcnn_stream import GgcnnStream
 

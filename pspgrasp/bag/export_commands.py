@@ -6,12 +6,11 @@ import argparse
 from pathlib import Path
 
 from pspgrasp.bag import options
-from pspgrasp.bag.libraries import check_libraries
+from pspgrasp.bag.libraries import NEEDED, check_libraries
 from pspgrasp.errors import ConfigError
 
 KINDS = ("rerun", "mcap", "video", "bag")
 COMPRESSIONS = ("none", "bz2")
-NEEDED = ("rich", "rosbags")
 SAID = 6  # faults that are told one by one
 IN_PART, INTERRUPTED = 3, 130  # exit codes
 

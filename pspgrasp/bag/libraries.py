@@ -7,6 +7,8 @@ from typing import Sequence
 
 from pspgrasp.errors import PspGraspError
 
+NEEDED = ("rich", "rosbags")  # of the extra `bag`, by every command
+
 
 def check_libraries(needed: Sequence[str], extra: str) -> None:
     """Say in one line what is missing.
@@ -20,4 +22,4 @@ def check_libraries(needed: Sequence[str], extra: str) -> None:
     """
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
-        raise PspGraspError(f"this needs {' and '.join(missing)}: pip install 'pspgrasp[{extra}]'")
+        raise PspGraspError(f"`pspgrasp bag` needs {' and '.join(missing)}: pip install 'pspgrasp[{extra}]'")

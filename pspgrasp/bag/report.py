@@ -16,7 +16,7 @@ from pspgrasp.bag.report_figures import agreement, all_figures, summary
 from pspgrasp.bag.report_recordings import faults, recordings
 from pspgrasp.bag.run import Run
 from pspgrasp.bag.strip import Seen, strip
-from pspgrasp.bag.whole_file import whole_file
+from pspgrasp.data.output import whole_file
 from pspgrasp.evaluation.html.page import PageHead, framed
 from pspgrasp.evaluation.html.parts import pictures, section
 from pspgrasp.parallel import cores

@@ -18,9 +18,9 @@ from pspgrasp.bag.recording import Fault, RecordedGrasp
 from pspgrasp.bag.results import FoundGrasp, FrameResult, ModelResult, RecordingResult, SeenFrame
 from pspgrasp.bag.run import Run
 from pspgrasp.bag.series import STAGES, Gripper
-from pspgrasp.bag.whole_file import whole_file
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.config import to_tree as config_tree
+from pspgrasp.data.output import whole_file
 from pspgrasp.errors import DataError
 
 VERSION = 1

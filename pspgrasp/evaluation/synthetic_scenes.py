@@ -158,8 +158,8 @@ class ScenePredictor:
     def description(self) -> str:
         """Say what is done, for a report."""
         detection = self.predictor.detection
-        width = f"contact + {1000 * detection.clearance_m:g} mm" if self.predictor.width == "contact" else "as put out"
-        return f"whole image, quality above {detection.min_quality:g}, opening {width}{_limited(self.predictor.limits)}"
+        opening = told_opening(self.predictor)
+        return f"whole image, quality above {detection.min_quality:g}, {opening}{_limited(self.predictor.limits)}"
 
     def __call__(self, scene: JudgedScene) -> Tuple[ImageGrasp, ...]:
         """Return the grasps of a scene, best first."""
@@ -192,6 +192,12 @@ class SceneLabels:
         crop = SquareCrop.placed(CropConfig(size_px=camera.width_px), depth_m.shape, camera.width_px)
         exactly = replace(self.detection, min_quality=0.0, depth_radius_px=0)
         return detect(maps, crop, scene.exact, exactly, self.limits)[0]
+
+
+def told_opening(predictor: GraspPredictor) -> str:
+    """Say how a predictor's widths become openings, for a report."""
+    contact = predictor.width == "contact"
+    return f"opening contact + {1000 * predictor.detection.clearance_m:g} mm" if contact else "opening as put out"
 
 
 def _limited(limits: LimitsConfig) -> str:

@@ -16,10 +16,11 @@ import numpy as np
 from pspgrasp.config import setting
 from pspgrasp.sim.attempt import NOT_TRIED, Attempt, Before, Choice, Feeler, Outcome, come_down, eased, feasible, grip
 from pspgrasp.sim.model import HAND
+from pspgrasp.sim.planning import DOWN
 from pspgrasp.sim.touch import touched
 from pspgrasp.sim.world import HandPose, World
 
-DOWN, ALONG_X = np.array([0.0, 0.0, -1.0]), np.array([1.0, 0.0, 0.0])
+ALONG_X = np.array([1.0, 0.0, 0.0])
 #: (4, 4), optical frame in the hand's frame (x closes, z approaches): beside the wrist, looking where fingers point.
 MOUNT = np.array([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, -0.05], [0.0, 0.0, 1.0, -0.1], [0.0, 0.0, 0.0, 1.0]])
 NEAR_M, NEAR_RAD = 0.002, math.radians(1)  # the hand is where it was to be

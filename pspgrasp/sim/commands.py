@@ -159,9 +159,9 @@ def _run(parsed: argparse.Namespace, ros_rows: RosRows) -> None:
         told = {"camera": camera_of(config.camera).name, **ros}
         print("\n".join(f"{what:12}{how}" for what, how in told.items()))
         processes = parsed.processes or (1 if more else cores())
-        before, began_s = len(folder.records()), time.monotonic()
+        began_s = time.monotonic()
         records = run(config, cells, parsed.attempts, folder, processes, parsed.ray, more)
-        print(_pace(records[before:], time.monotonic() - began_s, processes))
+        print(_pace(folder.appended, time.monotonic() - began_s, processes))
     versions = {name: str(header[name]) for name in ("pspgrasp", *LIBRARIES)}
     _publish(parsed, Finished(config, cells, records, tables_of(records, cells), versions, _command(parsed), ros))
 

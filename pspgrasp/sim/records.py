@@ -80,6 +80,7 @@ class RunFolder:
 
     Attributes:
         folder: Which.
+        appended: Records that were written since it was opened.
     """
 
     def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
@@ -90,6 +91,7 @@ class RunFolder:
             DataError: It holds another run.
         """
         self.folder = folder
+        self.appended: List[SceneRecord] = []
         make_folder(folder)
         place = folder / HEADER
         if not place.exists():
@@ -130,6 +132,7 @@ class RunFolder:
                 file.write(json.dumps(record.to_tree()) + "\n")
         except OSError as error:
             raise PspGraspError(f"{place} can't be written: {error.strerror or error}") from error
+        self.appended.append(record)
 
 
 def _read(place: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol, Tuple
 
 from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig
 from pspgrasp.data.synthetic.antipodal import GripperConfig
+from pspgrasp.evaluation.synthetic_scenes import told_opening
 from pspgrasp.grasp import Grasp
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.shipped import find_checkpoint
@@ -44,11 +45,9 @@ class DetectorRow:
     @property
     def description(self) -> str:
         """Say how it comes to a grasp."""
-        detection, limits = self.predictor.detection, self.predictor.limits
-        width = f"contact + {1000 * detection.clearance_m:g} mm" if self.predictor.width == "contact" else "as put out"
         return (
-            f"best peak of the middle {self.predictor.crop.size_px} px, whatever its quality; opening {width}, "
-            f"at most {1000 * limits.max_width_m:g} mm"
+            f"best peak of the middle {self.predictor.crop.size_px} px, whatever its quality; "
+            f"{told_opening(self.predictor)}, at most {1000 * self.predictor.limits.max_width_m:g} mm"
         )
 
     def __call__(self, shot: Shot) -> Tuple[Grasp, ...]:

@@ -10,9 +10,10 @@ from pspgrasp.evaluation.interval import wilson_interval
 from pspgrasp.evaluation.paired import Paired, paired
 from pspgrasp.sim.attempt import Outcome
 from pspgrasp.sim.cells import Cell, Task
+from pspgrasp.sim.clearing import ClearingConfig
 from pspgrasp.sim.records import SceneRecord, Tried
 
-CARRY_S = 4.0  # to carry a thing away, let go and come back: not simulated [s]
+CARRY_S = ClearingConfig.carrying_s  # not simulated
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _held(tried: Tried) -> bool:
 def _against(mine: Mapping[int, Tuple[Tried, ...]], other: Mapping[int, Tuple[Tried, ...]]) -> Paired:
     """Return how often a row alone holds; scenes in which either one's simulation failed are left out."""
     both = [(mine[number][0], other[number][0]) for number in mine]
-    fair = [pair for pair in both if all(one.outcome != Outcome.EXPLODED.value for one in pair)]
+    fair = [pair for pair in both if not any(map(_exploded, pair))]
     return paired([_held(one) for one, _ in fair], [_held(one) for _, one in fair])
 
 

@@ -104,9 +104,9 @@ class World:
     def take_away(self, thing: int) -> None:
         """Put a thing where it is in nobody's way, for good."""
         self.gone.add(thing)
-        joint = self.data.joint(f"thing{thing}")
+        joint = self.data.joint(f"{THING}{thing}")
         joint.qpos[:3], joint.qvel[:] = AWAY_M + np.array([thing, 0.0, 0.0]), 0.0
-        start = int(self.model.joint(f"thing{thing}").qposadr[0])
+        start = int(self.model.joint(f"{THING}{thing}").qposadr[0])
         self._rest[start : start + 7] = joint.qpos
 
     def put_back(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,9 +13,10 @@ from torch import nn
 
 from pspgrasp.config import CropConfig, DetectionConfig, PreprocessConfig, to_tree
 from pspgrasp.data.batch import GraspBatch
+from pspgrasp.data.output import whole_file
 from pspgrasp.data.progress import with_progress
 from pspgrasp.data.synthetic.source import SyntheticSource
-from pspgrasp.errors import DataError, PspGraspError
+from pspgrasp.errors import DataError
 from pspgrasp.evaluation.scene_evaluator import SceneEvaluation, evaluate_scenes
 from pspgrasp.evaluation.synthetic_scenes import JudgedScenes, ScenePredictor
 from pspgrasp.predictor import GraspPredictor
@@ -143,12 +143,8 @@ def write_result(result: Mapping[str, Any], path: Path) -> None:
     Raises:
         PspGraspError: It can't be written.
     """
-    part = path.with_name(path.name + ".part")
-    try:
+    with whole_file(path) as part:
         part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise PspGraspError(f"{path} can't be written: {error.strerror or error}") from error
 
 
 def refuse_other_study(path: Path, piece: Piece, base: TrainConfig) -> None:

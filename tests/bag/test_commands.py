@@ -23,8 +23,8 @@ from pspgrasp.bag.results import FrameResult
 from pspgrasp.bag.results_file import COLUMNS, read_results, result_tree, write_frames, write_results
 from pspgrasp.bag.run import Run, run_of
 from pspgrasp.bag.series import Gripper
-from pspgrasp.bag.whole_file import whole_file
 from pspgrasp.cli import main
+from pspgrasp.data.output import whole_file
 from pspgrasp.errors import DataError, PspGraspError
 from pspgrasp.node_config import NodeConfig
 
