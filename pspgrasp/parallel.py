@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
-from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+import sys
+import textwrap
+import threading
+import traceback
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
 from types import ModuleType
-from typing import Any, Callable, Iterable, Iterator, Set, TypeVar
+from typing import Any, Callable, Dict, Generic, Iterable, Iterator, List, Protocol, TypeVar
 
 from pspgrasp.errors import ConfigError, PspGraspError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Taken = TypeVar("Taken", contravariant=True)
+Given = TypeVar("Given", covariant=True)
 
-WAITING = 2  # jobs a worker has in hand or in waiting: it never idles, and memory stays flat
+WAITING = 2  # jobs that a machine of a cluster has in hand or in waiting, for each core: it never idles
+TOLD_CHARACTERS = 100  # of a job in a message
 
 
 def cores() -> int:
@@ -23,98 +32,227 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def results(
-    work: Callable[[Job], Result], jobs: Iterable[Job], processes: int = 1, ray: str = "", deaf: bool = False
-) -> Iterator[Result]:
+def results(work: Callable[[Job], Result], jobs: Iterable[Job], processes: int = 1, ray: str = "") -> Iterator[Result]:
     """Yield the result of each job as it is done, in any order.
+
+    Processes here don't hear Ctrl-C, which a terminal sends to all: this process decides. They end at once when no more
+    results are taken, for an error or for Ctrl-C, and when this process ends, however it does.
 
     Args:
         work: A function of a module; its jobs and results must be picklable.
-        jobs: Taken one by one, as workers get free.
+        jobs: Taken one by one, as workers get free; a message names one by its `str`.
         processes: On this machine; 1 works here and in order.
         ray: Address of a Ray cluster, or `local` for one on this machine; "" doesn't use Ray.
-        deaf: Processes here don't hear Ctrl-C, which a terminal sends to all: the caller tells them what to do.
 
     Raises:
-        PspGraspError: Ray is asked for and not installed, or can't be reached; or what `work` raises.
+        PspGraspError: Ray is asked for and not installed, or can't be reached; a process died; or what `work` raises.
         ConfigError: Fewer than one process.
     """
     if processes < 1:
         raise ConfigError(f"at least one process is needed, got {processes}")
     if ray:
-        return _by_ray(work, jobs, ray, processes)
-    return map(work, jobs) if processes == 1 else _by_processes(work, jobs, processes, deaf)
+        return _done_by(_Cluster(work, ray, processes), jobs)
+    return map(work, jobs) if processes == 1 else _done_by(_Processes(work, processes), jobs)
 
 
-def _by_processes(work: Callable[[Job], Result], jobs: Iterable[Job], processes: int, deaf: bool) -> Iterator[Result]:
-    # Fresh processes: a forked one would share the threads and locks of torch and of a GL context.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(deaf,))
+class _Workers(Protocol[Taken, Given]):
+    """The contract of whoever does jobs."""
+
+    @property
+    def most(self) -> int:
+        """How many jobs they take."""
+
+    @property
+    def busy(self) -> int:
+        """How many jobs they have."""
+
+    def begin(self, job: Taken) -> None:
+        """Begin a job, while fewer than `most` are under way."""
+
+    def first(self) -> Given:
+        """Wait for the first job that is done, and return its result."""
+
+    def end(self) -> None:
+        """Drop what is under way, and leave nobody behind."""
+
+
+def _done_by(workers: _Workers[Job, Result], jobs: Iterable[Job]) -> Iterator[Result]:
     try:
-        running: Set[Future[Result]] = set()
         for job in jobs:
-            running.add(pool.submit(work, job))
-            if len(running) >= WAITING * processes:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+            if workers.busy == workers.most:
+                yield workers.first()
+            workers.begin(job)
+        while workers.busy:
+            yield workers.first()
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        workers.end()
 
 
-def _begin(deaf: bool) -> None:
-    if deaf:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _one_thread()
+def one_thread() -> None:
+    """Let networks of this process run on one core, once torch is there: on another number their last digits differ."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
-def _one_thread() -> None:
-    """Each process has one core; threads of many processes would stand in each other's way."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        import torch
-    except ImportError:
+def _one_core() -> None:
+    """Let a process have one core; threads of many processes would stand in each other's way."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # torch reads it, if it is imported later
+    one_thread()
+
+
+def _told(job: object) -> str:
+    return textwrap.shorten(str(job), TOLD_CHARACTERS, placeholder=" ...")
+
+
+# --- processes of this machine
+
+
+class _Worker:
+    """A process, the line to it, and what it does."""
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
+        # A fresh process: a forked one would share the threads and locks of torch and of a GL context.
+        context = multiprocessing.get_context("spawn")
+        self.line, its_end = context.Pipe()
+        self.job: object = None
+        self.process = context.Process(target=_serve, args=(work, its_end), daemon=True)
+        with _interrupts_held_back():
+            self.process.start()
+        its_end.close()  # so that the line breaks when the process dies
+
+    def died(self) -> PspGraspError:
+        self.process.join()
+        code = self.process.exitcode or 0
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        advice = "if it was memory, fewer processes need less"
+        return PspGraspError(f"the process that worked on {_told(self.job)} died ({how}); {advice}")
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.line.close()
+
+
+class _Processes(Generic[Job, Result]):
+    """Processes of this machine; each is started when there is a job for it."""
+
+    def __init__(self, work: Callable[[Job], Result], most: int) -> None:
+        self.most = most
+        self._work = work
+        self._idle: List[_Worker] = []
+        self._busy: Dict[Any, _Worker] = {}  # by the line to it
+
+    @property
+    def busy(self) -> int:
+        return len(self._busy)
+
+    def begin(self, job: Job) -> None:
+        worker = self._idle.pop() if self._idle else _Worker(self._work)
+        worker.job, self._busy[worker.line] = job, worker
+        with suppress(BrokenPipeError):  # it died in idleness: `first` meets it
+            worker.line.send(job)
+
+    def first(self) -> Result:
+        worker = self._busy.pop(wait(list(self._busy))[0])
+        self._idle.append(worker)
+        try:
+            result, error, text = pickle.loads(worker.line.recv_bytes())
+        except (EOFError, ConnectionError):
+            raise worker.died() from None
+        if error is not None:
+            raise error from _WorkerError(text)
+        return result
+
+    def end(self) -> None:
+        for worker in (*self._idle, *self._busy.values()):
+            worker.end()
+
+
+class _WorkerError(Exception):
+    """Where in another process an error came from."""
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Begin a process that Ctrl-C can't meet before it has learnt not to hear it; this one hears it a moment later."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
         return
-    torch.set_num_threads(1)
-
-
-def _by_ray(work: Callable[[Job], Result], jobs: Iterable[Job], address: str, processes: int) -> Iterator[Result]:
-    ray = _connected(address, processes)
-    remote = ray.remote(_threaded(work))
-    running: deque[Any] = deque()
-    most = WAITING * max(1, int(ray.cluster_resources().get("CPU", processes)))
+    resource_tracker.ensure_running()  # it lets Ctrl-C through again when it is started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        for job in jobs:
-            running.append(remote.remote(job))
-            while len(running) >= most:
-                yield _first(ray, running)
-        while running:
-            yield _first(ray, running)
+        yield
     finally:
-        for one in running:
-            ray.cancel(one)
-        ray.shutdown()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(work: Callable[[Any], Any], line: Connection) -> None:
+    """Do the jobs that come along a line, until it breaks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _one_core()
+    with suppress(EOFError, ConnectionError):
+        while True:
+            line.send_bytes(_answer(work, line.recv()))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)  # in the middle of whatever it is: nobody waits for it
+
+
+def _answer(work: Callable[[Any], Any], job: object) -> bytes:
+    """Return result, error and where that came from."""
+    try:
+        return pickle.dumps((work(job), None, ""))
+    except Exception as error:  # noqa: BLE001 (raised again where results are taken)
+        return pickle.dumps((None, error, traceback.format_exc()))
+
+
+# --- a cluster
+
+
+class _Cluster(Generic[Job, Result]):
+    """Workers of Ray, on any number of machines."""
+
+    def __init__(self, work: Callable[[Job], Result], address: str, processes: int) -> None:
+        self._ray = _connected(address, processes)
+        self._work = self._ray.remote(_threaded(work))
+        self._running: Dict[Any, Job] = {}
+        self.most = WAITING * max(1, int(self._ray.cluster_resources().get("CPU", processes)))
+
+    @property
+    def busy(self) -> int:
+        return len(self._running)
+
+    def begin(self, job: Job) -> None:
+        self._running[self._work.remote(job)] = job
+
+    def first(self) -> Result:
+        (done,), _ = self._ray.wait(list(self._running), num_returns=1)
+        job = self._running.pop(done)
+        try:
+            return self._ray.get(done)
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from None  # what the work itself raised, as if it had run here
+        except self._ray.exceptions.RayError as error:
+            first_line = str(error).partition("\n")[0]
+            raise PspGraspError(f"Ray could not finish {_told(job)} ({type(error).__name__}): {first_line}") from error
+
+    def end(self) -> None:
+        for one in self._running:
+            self._ray.cancel(one)
+        self._ray.shutdown()
 
 
 def _threaded(work: Callable[[Job], Result]) -> Callable[[Job], Result]:
     def worker(job: Job) -> Result:
-        _one_thread()
+        _one_core()
         return work(job)
 
     return worker
-
-
-def _first(ray: ModuleType, running: deque[Any]) -> Any:
-    """Wait for the first that is done, take it out and return its result."""
-    (done,), _ = ray.wait(list(running), num_returns=1)
-    running.remove(done)
-    try:
-        return ray.get(done)
-    except ray.exceptions.RayTaskError as error:
-        # What the work itself raised, as if it had run here.
-        raise error.as_instanceof_cause() from None
 
 
 def _connected(address: str, processes: int) -> ModuleType:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import builtins
+import multiprocessing
+import operator
 import os
 import signal
+import subprocess
+import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 
+from pspgrasp.data.output import make_folder
 from pspgrasp.errors import ConfigError, DataError, PspGraspError
-from pspgrasp.parallel import WAITING, results
+from pspgrasp.parallel import results
+
+CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 def doubled(number: int) -> int:
@@ -39,8 +48,67 @@ def interrupted(number: int) -> int:
     return number
 
 
-def test_a_deaf_process_does_not_hear_ctrl_c() -> None:
-    assert sorted(results(interrupted, range(3), 2, deaf=True)) == [0, 1, 2]
+def test_a_process_does_not_hear_ctrl_c() -> None:
+    assert sorted(results(interrupted, range(3), 2)) == [0, 1, 2]
+
+
+def killed(number: int) -> int:
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_the_job_at_which_a_process_dies_is_named_and_how() -> None:
+    with pytest.raises(PspGraspError, match=r"worked on 2 died \(killed by SIGKILL\)"):
+        list(results(killed, range(5), 2))
+
+
+#: Says so as soon as its first two jobs are under way, which never end.
+ENDLESS = """
+import os, time
+from pspgrasp.parallel import results
+
+def endless(number):
+    os.write(1, b"begun\\n")
+    time.sleep(3600)
+
+if __name__ == "__main__":
+    for _ in results(endless, range(5), 2):
+        pass
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nobody_is_left_when_the_taking_process_ends(tmp_path: Path, how: signal.Signals) -> None:
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+    started = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+    )
+    assert started.stdout is not None
+    try:
+        assert [started.stdout.readline() for _ in range(2)] == ["begun\n"] * 2
+        # A terminal sends Ctrl-C to all that belong together; other signals meet one process.
+        (os.killpg if how is signal.SIGINT else os.kill)(started.pid, how)
+        told = started.communicate(timeout=60)[1]  # comes back when nobody is left who could write
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+    assert started.returncode == -how
+    assert told.count("Traceback") == (how is signal.SIGINT), "only of this process, and only for Ctrl-C"
+
+
+def test_nobody_is_left_when_no_more_results_are_taken() -> None:
+    found = results(doubled, range(50), 2)
+    next(found)
+    assert multiprocessing.active_children()
+    found.close()  # type: ignore[attr-defined]
+    assert not multiprocessing.active_children()
 
 
 def test_jobs_are_taken_as_workers_get_free() -> None:
@@ -53,7 +121,7 @@ def test_jobs_are_taken_as_workers_get_free() -> None:
 
     found = results(doubled, jobs(), 2)
     next(found)
-    assert len(taken) <= 2 * WAITING
+    assert len(taken) <= 3
     assert sorted([0, *found])[-1] == 98
 
 
@@ -73,3 +141,11 @@ def test_without_ray_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(builtins, "__import__", without_ray)
     with pytest.raises(PspGraspError, match=r"pip install 'pspgrasp\[ray\]'"):
         list(results(doubled, [1], ray="local"))
+
+
+@pytest.mark.slow
+def test_a_cluster_does_the_same() -> None:
+    pytest.importorskip("ray", reason="needs the extra ray")
+    assert sorted(results(operator.neg, range(5), 2, ray="local")) == [-4, -3, -2, -1, 0]
+    with pytest.raises(PspGraspError, match=r"^/dev/null/folder can't be made: [^\n]+$"):
+        list(results(make_folder, [Path("/dev/null/folder")], 2, ray="local"))

@@ -11,8 +11,9 @@ from pspgrasp.evaluation.ggcnn_protocol import GgcnnProtocol
 from pspgrasp.evaluation.options import LABELS, TOP_OF_A_SCENE
 from pspgrasp.evaluation.sources import GraspSource, LabelSource, PredictorSource
 from pspgrasp.evaluation.synthetic_scenes import SceneLabels, ScenePredictor, SceneSource
+from pspgrasp.network_file import NetworkFile
 from pspgrasp.predictor import GraspPredictor
-from pspgrasp.shipped import find_checkpoint
+from pspgrasp.shipped import Network, find_checkpoint
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,14 @@ def _predictor(
     crop: CropConfig,
     detection: DetectionConfig,
     limits: LimitsConfig = LimitsConfig(),
-) -> Tuple[GraspPredictor, int]:
+) -> Tuple[GraspPredictor, Optional[int]]:
     checkpoint = find_checkpoint(name)
-    parameters = sum(parameter.numel() for parameter in checkpoint.network().parameters())
-    return GraspPredictor.from_checkpoint(checkpoint, parsed.device, crop, detection, limits), parameters
+    predictor = GraspPredictor.from_checkpoint(checkpoint, parsed.device, crop, detection, limits, parsed.runtime)
+    return predictor, _parameters(checkpoint)
+
+
+def _parameters(checkpoint: Network) -> Optional[int]:
+    """Return how many parameters a network has; an exported one doesn't tell."""
+    if isinstance(checkpoint, NetworkFile):
+        return None
+    return sum(parameter.numel() for parameter in checkpoint.network().parameters())

@@ -111,6 +111,15 @@ class Film:
             raise PspGraspError(f"{self._path} can't be written: {said}") from error
 
 
+def check_film() -> None:
+    """Say before a long work whether a film of it can be made.
+
+    Raises:
+        PspGraspError: PyAV is not installed.
+    """
+    _library()
+
+
 def _library() -> Any:
     try:
         import av

@@ -21,7 +21,7 @@ from pspgrasp.ggcnn_stream import local_maxima
 from pspgrasp.grasp import ImageGrasp, wrap_half_turn
 from pspgrasp.maps import GraspMaps
 from pspgrasp.predictor import GraspPredictor
-from pspgrasp.preprocess import fill_holes, normalise
+from pspgrasp.preprocess import navier_stokes, normalise
 
 PEAK_DISTANCE_PX, PEAK_THRESHOLD = 20, 0.2  # of map px, and of quality
 SIGMA_QUALITY_PX, SIGMA_ANGLE_PX, SIGMA_WIDTH_PX = 2.0, 2.0, 1.0
@@ -80,7 +80,7 @@ class GgcnnProtocol:
         left, top, _ = self._place(sample)
         window_m = sample.depth_m if self.whole else sample.depth_m[top : top + SIDE_PX, left : left + SIDE_PX]
         missing = np.isnan(window_m)
-        filled_m = fill_holes(window_m, missing) if missing.any() else window_m
+        filled_m = navier_stokes(window_m, missing) if missing.any() else window_m
         relative_m = normalise(filled_m, self.predictor.preprocess.clip_m)
         return shrunk(relative_m, SIDE_PX) if self.whole else relative_m
 

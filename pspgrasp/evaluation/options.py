@@ -101,6 +101,9 @@ def _add_road(command: argparse.ArgumentParser) -> None:
     command.add_argument("--jaw", type=float, default=0.0, metavar="PX", help="jaw in px instead of a share")
     command.add_argument("--clearance", type=float, default=0.0, metavar="PX", help="added to the opening (default: 0)")
     command.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    command.add_argument(
+        "--runtime", default="", help="what runs the network, or auto (default: torch, or what the file is for)"
+    )
 
 
 def _add_scenes(command: argparse.ArgumentParser) -> None:

@@ -29,9 +29,10 @@ class GraspsTopicRow:
 
     Attributes:
         name: For reports.
+        timed: The time that it takes is the node's, and that of ROS.
     """
 
-    name = "ros-grasps"
+    name, timed = "ros-grasps", True
 
     def __init__(self, node: LiveNode) -> None:
         """Take the node that is judged."""
@@ -57,9 +58,10 @@ class GgcnnCommandRow:
 
     Attributes:
         name: For reports.
+        timed: The time that it takes is the node's, and that of ROS.
     """
 
-    name = "ros-command"
+    name, timed = "ros-command", True
 
     def __init__(self, node: LiveNode) -> None:
         """Listen to the commands of a node.

@@ -30,14 +30,22 @@ ABOVE_TABLE_M = 0.0015  # fingertips stay as high
 class Outcome(str, Enum):
     """What becomes of an attempt, in words. The first of these that is true counts, in the order given here."""
 
-    EXPLODED = "exploded"  # the simulation failed: neither a success nor a failure
-    COLLIDED = "collided"  # on the way down the gripper was held up, or pushed by more than COLLISION_N
-    HELD = "held"  # the target is in the hand after lifting and shaking; if it isn't known, anything is
-    WRONG = "wrong object"  # something else is
-    DROPPED = "dropped"  # something was between the closed fingers, or lifted, but nothing is in the hand at the end
-    PUSHED = "pushed"  # nothing was gripped; before the lift the target, or anything, moved by 1 cm or 20 degrees
-    MISSED = "missed"  # nothing was gripped or pushed
-    NO_GRASP = "no grasp"  # the detector found none: there was no attempt
+    meaning: str
+
+    EXPLODED = "exploded", "The simulation failed. Counted apart: neither a success nor a failure."
+    COLLIDED = "collided", "On the way down the gripper felt more than 20 N, or was held up."
+    HELD = "held", "The thing that was meant is in the hand after lifting and shaking. Only this is a success."
+    WRONG = "wrong object", "Something is in the hand, but not the thing that was meant."
+    DROPPED = "dropped", "Something was between the closed fingers, or lifted, but nothing is in the hand at the end."
+    PUSHED = "pushed", "Nothing was gripped, and the thing was moved by more than 1 cm or 20 degrees before the lift."
+    MISSED = "missed", "Nothing was gripped, and the thing hardly moved."
+    NO_GRASP = "no grasp", "The detector found none: there was no attempt."
+
+    def __new__(cls, value: str, meaning: str) -> Outcome:
+        """Make one of its word and a sentence for people."""
+        outcome = str.__new__(cls, value)
+        outcome._value_, outcome.meaning = value, meaning
+        return outcome
 
 
 class Plan(NamedTuple):
@@ -57,11 +65,11 @@ class Choice(NamedTuple):
 
     Attributes:
         plan: Where the gripper goes.
-        target: Number of the thing that is meant; None if it isn't known.
+        target: Number of the thing that is meant; None if nothing is within reach of the grasp.
     """
 
     plan: Plan
-    target: Optional[int] = None
+    target: Optional[int]
 
 
 class Attempt(NamedTuple):
@@ -69,11 +77,11 @@ class Attempt(NamedTuple):
 
     Attributes:
         outcome: In a word.
-        target: Number of the thing that was meant; None if it isn't known.
+        target: Number of the thing that was meant; None for none.
         held: Number of the thing in the hand at the end, the target if it is among them; None for none.
         in_hand: All that are in the hand at the end.
         seconds: Simulated time of the gripper's motion, up to the end of the lift or to a collision [s].
-        shoved_m: How far the target was moved before the lift [m]; the farthest of all things if it isn't known.
+        shoved_m: How far the target was moved before the lift [m]; the farthest of all things if there is none.
         shoved_rad: How far it was turned, likewise [rad].
         force_n: The most with which anything pushed the gripper on its way down [N].
     """
@@ -112,7 +120,7 @@ class Before(NamedTuple):
         return cls(world.seconds, turns, places_m(world))
 
     def shoved(self, world: World, target: Optional[int]) -> Tuple[float, float]:
-        """Return how far the target, or if it isn't known any thing, was moved [m] and turned [rad] since."""
+        """Return how far the target, or if there is none any thing, was moved [m] and turned [rad] since."""
         now = Before.of(world)
         moved_m = np.linalg.norm(now.places_m - self.places_m, axis=1)
         cosines = (np.einsum("nij,nij->n", now.turns, self.turns) - 1) / 2
@@ -150,19 +158,19 @@ class Feeler:
         return self.collided
 
 
-def attempt(world: World, plan: Plan, target: Optional[int] = None) -> Attempt:
+def attempt(world: World, plan: Plan, target: Optional[int]) -> Attempt:
     """Try a grasp from where things rest; any number, in any order, each as if it were the first.
 
     Args:
         world: With things at rest.
         plan: What is tried.
-        target: Number of the thing that is meant; None if it isn't known.
+        target: Number of the thing that is meant; None for none, and then nothing counts as held.
     """
     world.put_back()
     return attempt_here(world, plan, target)
 
 
-def attempt_here(world: World, plan: Plan, target: Optional[int] = None) -> Attempt:
+def attempt_here(world: World, plan: Plan, target: Optional[int]) -> Attempt:
     """Try a grasp from where things lie now; they stay as it leaves them. See `attempt`."""
     pose, opening_m = feasible(world, plan)
     back_m = max(ABOVE_M, (world.top_m + SAFE_M - pose.tip_m[2]) / max(-pose.approach[2], 0.5))
@@ -195,7 +203,7 @@ def grip(world: World, pose: HandPose, target: Optional[int], before: Before, fe
     Args:
         world: With the gripper at its place.
         pose: Where it should be.
-        target: Number of the thing that is meant.
+        target: Number of the thing that is meant; None for none.
         before: How things lay when the attempt began.
         felt_n: The most that it felt on its way [N].
     """
@@ -245,7 +253,7 @@ def places_m(world: World) -> np.ndarray:
 
 def _judged(target: Optional[int], in_hand: Set[int], between: Set[int], shoved: Tuple[float, float]) -> Outcome:
     if in_hand:
-        return Outcome.HELD if target is None or target in in_hand else Outcome.WRONG
+        return Outcome.HELD if target in in_hand else Outcome.WRONG
     if between:
         return Outcome.DROPPED
     return Outcome.PUSHED if shoved[0] > SHOVED_M or shoved[1] > SHOVED_RAD else Outcome.MISSED

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from pspgrasp.data.synthetic.antipodal import GripperConfig
-from pspgrasp.grasp import Grasp
 from pspgrasp.sim.attempt import NOT_TRIED, Attempt, Choice, Outcome, Plan, attempt
 from pspgrasp.sim.camera import DepthCamera, choose_camera
 from pspgrasp.sim.cells import Cell, Task
 from pspgrasp.sim.clearing import clear
 from pspgrasp.sim.closed_loop import random_motion, reach
+from pspgrasp.sim.decision import NOT_DECIDED, Decision, decided, following, passing_over
 from pspgrasp.sim.model import PhysicsConfig
-from pspgrasp.sim.planning import hand_pose, target_of
 from pspgrasp.sim.records import SceneRecord, Tried
 from pspgrasp.sim.rows import Row, row_of
-from pspgrasp.sim.shot import Shot
 from pspgrasp.sim.stage import Stage, set_up
 from pspgrasp.sim.world import World
 
@@ -43,19 +40,9 @@ class Job(NamedTuple):
     cell: Cell
     number: int
 
-
-class Decision(NamedTuple):
-    """What a row makes of a shot.
-
-    Attributes:
-        choice: What it wants to do; None if it sees no grasp.
-        quality: That it gives its grasp.
-        predict_s: How long it took [s].
-    """
-
-    choice: Optional[Choice]
-    quality: float
-    predict_s: float
+    def __str__(self) -> str:
+        """Name it for people."""
+        return f"{self.cell.name} {self.number}"
 
 
 def tried(job: Job, more: Tuple[Row, ...] = ()) -> SceneRecord:
@@ -63,9 +50,9 @@ def tried(job: Job, more: Tuple[Row, ...] = ()) -> SceneRecord:
     config, cell = job.config, job.cell
     stage = set_up(cell, config.seed, job.number, config.gripper, config.physics)
     things = tuple(thing.name for thing in stage.world.objects)
-    if stage.world.exploded:
+    if stage.world.exploded or stage.world.restless:
         return SceneRecord(cell.name, job.number, things, exploded=True)
-    rows, camera = (*rows_of(config.rows, config.gripper), *more), camera_of(config.camera)
+    rows, camera = (*rows_of(config.rows), *more), camera_of(config.camera)
     return SceneRecord(cell.name, job.number, things, rows=TASKS[Task(cell.task)](stage, rows, camera))
 
 
@@ -81,31 +68,38 @@ def _cleared(stage: Stage, rows: Tuple[Row, ...], camera: DepthCamera) -> Dict[s
     return {row.name: cleared_by(row, stage.again(), camera) for row in rows}
 
 
-def cleared_by(
-    row: Row, stage: Stage, camera: DepthCamera, watch: Optional[Callable[[Shot, Decision], None]] = None
-) -> Tuple[Tried, ...]:
+def cleared_by(row: Row, stage: Stage, camera: DepthCamera) -> Tuple[Tried, ...]:
     """Return all attempts of a row at clearing a bin.
 
     Args:
         row: What is tried.
         stage: With the bin; its world is left as the last attempt leaves it.
         camera: Gives exact depth.
-        watch: Is shown each shot, and what the row made of it.
     """
-    decisions: List[Decision] = []
+    tries: List[Tuple[int, Decision]] = []
 
-    def choose(_: World) -> Optional[Choice]:
-        shot = stage.shot(camera, look=len(decisions))
-        decisions.append(decided(row, shot))
-        if watch is not None:
-            watch(shot, decisions[-1])
-        return decisions[-1].choice
+    def choose(world: World) -> Optional[Choice]:
+        shot, left = stage.shot(camera, look=len(tries)), len(world.left)
+        decision = decided(row, shot, passing_over(_failed(tries, left)))
+        tries.append((left, decision))
+        return decision.choice
 
     done = clear(stage.world, choose)
-    attempts = [told(decision, one) for decision, one in zip(decisions, done.attempts)]
+    attempts = [told(decision, one) for (_, decision), one in zip(tries, done.attempts)]
     if done.exploded and attempts[-1].outcome != Outcome.EXPLODED.value:  # while things settled after it
         attempts[-1] = Tried(Outcome.EXPLODED.value)
     return tuple(attempts)
+
+
+def _failed(tries: Sequence[Tuple[int, Decision]], left: int) -> List[Plan]:
+    """Return the plans that failed since something was last taken away.
+
+    Args:
+        tries: Each decision, and how many things lay there before it.
+        left: How many lie there now: no less than before a decision that failed, if none was taken away since.
+    """
+    choices = [decision.choice for before, decision in tries if before == left]
+    return [choice.plan for choice in choices if choice is not None]
 
 
 def _reached(stage: Stage, rows: Tuple[Row, ...], camera: DepthCamera) -> Dict[str, Tuple[Tried, ...]]:
@@ -118,13 +112,13 @@ def _reached_by(row: Row, stage: Stage, camera: DepthCamera) -> Tried:
 
     def look(_: World, pose: np.ndarray, before: Optional[Choice]) -> Optional[Choice]:
         shot = stage.shot(camera, look=len(decisions), pose=pose)
-        decisions.append(decided(row, shot, near=before))
+        decisions.append(decided(row, shot, following(before)))
         return decisions[-1].choice
 
     done = reach(stage.world, look, random_motion(stage.motion_rng()), stage.cell.closed_loop)
-    # The record tells of the last grasp that was seen, which the hand went for.
-    seen = [decision for decision in decisions if decision.choice is not None]
-    return told((seen or decisions)[-1], done)
+    # An answer that came too late steered nothing: the record tells of what the hand went for.
+    used = [decision for decision in decisions if decision.choice is done.choice]
+    return told(used[-1] if used else NOT_DECIDED, done.attempt)
 
 
 TASKS: Dict[Task, Callable[[Stage, Tuple[Row, ...], DepthCamera], Dict[str, Tuple[Tried, ...]]]] = {
@@ -132,28 +126,6 @@ TASKS: Dict[Task, Callable[[Stage, Tuple[Row, ...], DepthCamera], Dict[str, Tupl
     Task.CLEARING: _cleared,
     Task.MOVING: _reached,
 }
-
-
-def decided(row: Row, shot: Shot, near: Optional[Choice] = None) -> Decision:
-    """Return what a row makes of a shot: its best grasp, or of its best ones the one that goes on with a choice."""
-    began_s = time.perf_counter()
-    grasps = row(shot)
-    predict_s = time.perf_counter() - began_s
-    if not grasps:
-        return Decision(None, 0.0, predict_s)
-    plans = [planned(grasp, shot) for grasp in grasps]
-    best = 0 if near is None else int(np.argmin([_apart_m(plan, near.plan) for plan in plans]))
-    target = target_of(grasps[best], shot.camera_pose, shot.world)
-    return Decision(Choice(plans[best], target), grasps[best].quality, predict_s)
-
-
-def planned(grasp: Grasp, shot: Shot) -> Plan:
-    """Return where the gripper goes for a grasp, by the camera's pose as the robot believes it to be."""
-    return Plan(hand_pose(grasp, shot.believed_pose, shot.world.gripper), grasp.width_m)
-
-
-def _apart_m(one: Plan, other: Plan) -> float:
-    return float(np.linalg.norm(one.pose.tip_m - other.pose.tip_m))
 
 
 def done_by(world: World, decision: Decision) -> Attempt:
@@ -168,7 +140,7 @@ def told(decision: Decision, done: Attempt) -> Tried:
     pose, opening_m = decision.choice.plan
     return Tried(
         done.outcome.value,
-        decision.choice.target,
+        done.target,
         done.held,
         len(done.in_hand),
         round(done.seconds, 3),
@@ -181,9 +153,9 @@ def told(decision: Decision, done: Attempt) -> Tried:
 
 
 @lru_cache(maxsize=4)
-def rows_of(names: Tuple[str, ...], gripper: GripperConfig) -> Tuple[Row, ...]:
+def rows_of(names: Tuple[str, ...]) -> Tuple[Row, ...]:
     """Return the rows of these names; a process loads them once."""
-    return tuple(row_of(name, gripper) for name in names)
+    return tuple(row_of(name) for name in names)
 
 
 @lru_cache(maxsize=4)

@@ -1,37 +1,40 @@
-"""Two bounds for detectors: the labels themselves on true geometry, and the middle of the nearest thing."""
+"""Two bounds for detectors: the labels themselves on true geometry, and the middles of things."""
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import Tuple
 
 import numpy as np
 
+from pspgrasp.config import DetectionConfig
 from pspgrasp.detect import lift
 from pspgrasp.evaluation.synthetic_scenes import JudgedScene, SceneLabels
 from pspgrasp.grasp import Grasp, ImageGrasp
 
 
-def labels_grasps(scene: JudgedScene) -> Tuple[Grasp, ...]:
-    """Return the best of a scene's labels, best first, as if a network had put them out."""
-    return tuple(lifted(grasp, scene) for grasp in SceneLabels()(scene))
+def labels_grasps(scene: JudgedScene, most: int) -> Tuple[Grasp, ...]:
+    """Return the best of a scene's labels, best first and so many at most, as if a network had put them out."""
+    return tuple(lifted(grasp, scene) for grasp in SceneLabels(DetectionConfig(max_grasps=most))(scene))
 
 
-def centroid_grasp(scene: JudgedScene, opening_m: float) -> Optional[Grasp]:
-    """Return a grasp across the middle of the nearest thing, which any network should beat; None without a thing.
+def centroid_grasps(scene: JudgedScene, opening_m: float) -> Tuple[Grasp, ...]:
+    """Return a grasp across the middle of each thing, the nearest first, which any network should beat.
 
     The jaws close along the lesser axis of what is seen of it, opened as far as they can.
     """
     things, depth_m = scene.view.thing[0].numpy(), scene.exact.depth_m
-    seen = things > 0
-    if not seen.any():
-        return None
-    nearest = things[seen][depth_m[seen].argmin()]
-    rows, columns = np.nonzero(things == nearest)
+    seen = [things == number for number in np.unique(things[things > 0])]
+    nearest_first = sorted(seen, key=lambda mask: float(depth_m[mask].min()))
+    return tuple(_across(mask, scene, opening_m) for mask in nearest_first)
+
+
+def _across(mask: np.ndarray, scene: JudgedScene, opening_m: float) -> Grasp:
+    rows, columns = np.nonzero(mask)
     row, column = _nearest_pixel(rows, columns)
     spread = np.cov(np.stack([columns, -rows])) if len(rows) > 1 else np.eye(2)
     lesser = np.linalg.eigh(spread)[1][:, 0]
     angle_rad = float(np.arctan2(lesser[1], lesser[0]))
-    width_px = opening_m * scene.exact.camera.fx / float(depth_m[row, column])
+    width_px = opening_m * scene.exact.camera.fx / float(scene.exact.depth_m[row, column])
     return lifted(ImageGrasp(column, row, angle_rad, width_px, 1.0), scene)
 
 

@@ -60,6 +60,10 @@ class DepthCamera(Protocol):
     def name(self) -> str:
         """Say which, for reports."""
 
+    @property
+    def kind(self) -> str:
+        """The name by which `choose_camera` makes one like it, in another process too."""
+
     def depth_m(self, world: World, camera: PinholeCamera, pose: np.ndarray) -> np.ndarray:
         """Return exact depth without the gripper.
 
@@ -76,7 +80,7 @@ class DepthCamera(Protocol):
 class GlCamera:
     """Depth by OpenGL."""
 
-    name = "gl"
+    name = kind = "gl"
 
     def __init__(self) -> None:
         """Open a context of its own, for this process and thread.
@@ -97,6 +101,8 @@ class RayCamera:
     Attributes:
         name: For reports; longer where rays stand in for something else.
     """
+
+    kind = "rays"
 
     def __init__(self, name: str = "rays") -> None:
         """Take a name."""

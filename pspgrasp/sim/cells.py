@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from pathlib import Path
 from typing import Dict, Sequence, Tuple
 
 from pspgrasp.config import setting
 from pspgrasp.errors import ConfigError, unknown_name
-from pspgrasp.sim.object_sets import object_set
+from pspgrasp.sim.mesh_sets import folder_and_scale
+from pspgrasp.sim.object_sets import OBJECT_SETS, object_set
 
 
 class Task(str, Enum):
@@ -75,20 +77,43 @@ def _moved(name: str, closed_loop: bool) -> Cell:
 CELLS: Dict[str, Cell] = {cell.name: cell for cell in _cells()}
 
 
+def told(cell: Cell) -> str:
+    """Say in a few words what a cell's scenes are, and how they differ from the usual ones."""
+    (near_m, far_m), (least_deg, most_deg) = cell.height_m, cell.tilt_deg
+    off = f"{cell.calibration_mm:g} mm and {cell.calibration_deg:g} deg"
+    differences = (
+        (cell.task == Task.CLEARING.value, "taken out one after the other"),
+        (cell.task == Task.MOVING.value, "moved while the hand comes"),
+        (not cell.closed_loop, "which goes by the first image"),
+        (cell.noise != USUAL.noise, f"noise {cell.noise}"),
+        (cell.height_m != USUAL.height_m, f"camera {near_m:g} to {far_m:g} m off"),
+        (cell.tilt_deg != USUAL.tilt_deg, f"camera tilted by {least_deg:g} to {most_deg:g} deg"),
+        (bool(cell.calibration_mm or cell.calibration_deg), f"camera believed {off} beside its true place"),
+    )
+    things = "one thing" if cell.things == 1 else f"{cell.things} things"
+    what = f"{things} of {cell.objects} {'in a bin' if cell.bin else 'on the table'}"
+    return ", ".join([what, *(text for holds, text in differences if holds)])
+
+
 def cells_of(names: Sequence[str]) -> Tuple[Cell, ...]:
     """Return the cells of these names; the name of a set of things stands for one of its things on the table.
 
     Raises:
-        ConfigError: No such cell.
+        ConfigError: No such cell, or one is named twice.
+        DataError: A set of things has one that can't be used.
     """
-    return tuple(_cell_of(name) for name in names)
+    for name in {name for name in names if names.count(name) > 1}:
+        raise ConfigError(f"cell {name!r} is named {names.count(name)} times; name it once")
+    cells = tuple(_cell_of(name) for name in names)
+    for cell in cells:
+        object_set(cell.objects).check()
+    return cells
 
 
 def _cell_of(name: str) -> Cell:
     if name in CELLS:
         return CELLS[name]
-    try:
-        object_set(name)
-    except ConfigError as error:
-        raise ConfigError(f"{unknown_name('cell', name, CELLS)}; as a set of things: {error}") from error
+    if name not in OBJECT_SETS and not Path(folder_and_scale(name)[0]).is_dir():
+        known = unknown_name("cell", name, {**CELLS, **OBJECT_SETS})
+        raise ConfigError(f"{known} (a folder of meshes would do, too; there is none of this name)")
     return replace(USUAL, name=name, objects=name)

@@ -55,6 +55,18 @@ def random_motion(rng: np.random.Generator) -> Motion:
     return Motion((way_m * math.cos(heading_rad), way_m * math.sin(heading_rad)), float(turn_rad))
 
 
+class Reached(NamedTuple):
+    """What a hand with a camera came to.
+
+    Attributes:
+        attempt: What became of it.
+        choice: What the hand went for in the end; None if no grasp was seen.
+    """
+
+    attempt: Attempt
+    choice: Optional[Choice]
+
+
 @dataclass(frozen=True)
 class ReachConfig:
     """How a hand with a camera flies."""
@@ -77,7 +89,7 @@ def reach(
     motion: Motion = STILL,
     closed: bool = True,
     config: ReachConfig = ReachConfig(),
-) -> Attempt:
+) -> Reached:
     """Grasp what a camera in the hand sees, while things move; they are put back to where they rest before.
 
     Args:
@@ -94,12 +106,12 @@ def reach(
     pose = _fly(world, start, eyes, _Mover(world, motion), feeler)
     if eyes.choice is None:
         outcome = Outcome.EXPLODED if world.exploded else Outcome.NO_GRASP
-        return NOT_TRIED._replace(outcome=outcome, seconds=world.seconds)
+        return Reached(NOT_TRIED._replace(outcome=outcome, seconds=world.seconds), None)
     before = Before.of(world)._replace(seconds=0.0)
     end = pose._replace(tip_m=feasible(world, eyes.choice.plan).pose.tip_m)
     if not feeler.collided:
         come_down(world, pose, end, feeler)
-    return grip(world, end, eyes.choice.target, before, feeler.most_n)
+    return Reached(grip(world, end, eyes.choice.target, before, feeler.most_n), eyes.choice)
 
 
 def camera_pose(world: World) -> np.ndarray:

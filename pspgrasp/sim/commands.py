@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
+import signal
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, ContextManager, Sequence, Tuple
+from types import FrameType
+from typing import TYPE_CHECKING, Callable, ContextManager, Iterator, Optional, Sequence, Tuple
 
 from pspgrasp.data.commands import check_bounds
+from pspgrasp.errors import ConfigError, PspGraspError
 
 if TYPE_CHECKING:
+    from pspgrasp.sim.cells import Cell
     from pspgrasp.sim.publish import Finished
     from pspgrasp.sim.records import SceneRecord
     from pspgrasp.sim.rows import Row
@@ -83,7 +89,10 @@ def _add_run(actions: argparse._SubParsersAction[argparse.ArgumentParser], ros_r
     command.add_argument("--pictures", type=int, default=12, help="of the worst failures (default: 12)")
     command.add_argument("--no-film", dest="film", action="store_false", help="make no film of a bin (bin.mp4)")
     command.add_argument(
-        "--page", type=Path, metavar="FILE", help="put the table into this Markdown file, between its two marks"
+        "--page",
+        type=Path,
+        metavar="FILE",
+        help="put the tables into this Markdown file, between its two marks, and a plot into pictures/ beside it",
     )
     command.add_argument(
         "--through-ros",
@@ -122,20 +131,22 @@ def _add_labels(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _labels(parsed: argparse.Namespace) -> None:
     check_bounds(parsed, LABEL_BOUNDS)
     _check_physics()
-    from pspgrasp.data.output import make_folder
+    from pspgrasp.data.output import make_empty_folder
     from pspgrasp.data.progress import with_progress
-    from pspgrasp.parallel import cores, results
+    from pspgrasp.parallel import cores, one_thread, results
     from pspgrasp.sim.verified import VerifyJob, lines_of, verified, write_scene
 
     if parsed.output:
-        make_folder(parsed.output)
+        make_empty_folder(parsed.output)
     jobs = (VerifyJob(parsed.seed, number) for number in range(parsed.scenes))
     found = []
-    done = results(verified, jobs, parsed.processes or cores(), parsed.ray)
-    for scene in with_progress(done, parsed.scenes, "scenes"):
-        found.append(scene)
-        if parsed.output and scene.labels:
-            write_scene(scene, parsed.output)
+    one_thread()
+    with _stopped_by_sigterm():
+        done = results(verified, jobs, parsed.processes or cores(), parsed.ray)
+        for scene in with_progress(done, parsed.scenes, "scenes"):
+            found.append(scene)
+            if parsed.output:
+                write_scene(scene, parsed.output)
     print("\n".join(lines_of(found)))
 
 
@@ -143,27 +154,44 @@ def _run(parsed: argparse.Namespace, ros_rows: RosRows) -> None:
     check_bounds(parsed, BOUNDS)
     _check_physics()
     from pspgrasp.parallel import cores
-    from pspgrasp.sim.bench import BenchConfig, camera_of
+    from pspgrasp.sim.bench import BenchConfig
+    from pspgrasp.sim.camera import choose_camera
     from pspgrasp.sim.cells import CELLS, cells_of
     from pspgrasp.sim.publish import Finished
-    from pspgrasp.sim.records import RunFolder
-    from pspgrasp.sim.run import LIBRARIES, header_of, run
+    from pspgrasp.sim.run import LIBRARIES, attempts_of, header_of, run
+    from pspgrasp.sim.run_folder import RunFolder
     from pspgrasp.sim.table import tables_of
 
     cells = cells_of(parsed.cells or list(CELLS))
-    config = BenchConfig(tuple(parsed.rows), parsed.seed, parsed.camera)
-    with ros_rows(parsed.through_ros, parsed.ros_encoding) if parsed.through_ros else nullcontext(()) as more:
-        header = header_of(config, more)
-        folder = RunFolder(parsed.output, header)
+    _check_publishing(parsed, cells)
+    camera = choose_camera(parsed.camera)
+    # Chosen once, for all processes: pictures by rays and by OpenGL differ in their last digits.
+    config = BenchConfig(tuple(parsed.rows), parsed.seed, camera.kind)
+    connected = ros_rows(parsed.through_ros, parsed.ros_encoding) if parsed.through_ros else nullcontext(())
+    with _stopped_by_sigterm(), connected as more:
+        header = header_of(config, cells, more)
         ros = {row.name: row.description for row in more}
-        told = {"camera": camera_of(config.camera).name, **ros}
-        print("\n".join(f"{what:12}{how}" for what, how in told.items()))
-        processes = parsed.processes or (1 if more else cores())
-        began_s = time.monotonic()
-        records = run(config, cells, parsed.attempts, folder, processes, parsed.ray, more)
-        print(_pace(folder.appended, time.monotonic() - began_s, processes))
-    versions = {name: str(header[name]) for name in ("pspgrasp", *LIBRARIES)}
-    _publish(parsed, Finished(config, cells, records, tables_of(records, cells), versions, _command(parsed), ros))
+        with RunFolder(parsed.output, header) as folder:
+            print("\n".join(f"{what:12}{how}" for what, how in {"camera": camera.name, **ros}.items()))
+            processes = parsed.processes or (1 if more else cores())
+            began_s = time.monotonic()
+            records = run(config, cells, parsed.attempts, folder, processes, parsed.ray, more)
+            print(_pace(folder.appended, time.monotonic() - began_s, processes))
+            versions = {name: str(header[name]) for name in ("pspgrasp", *LIBRARIES)}
+            command = _command(parsed, camera.kind, attempts_of(records, cells))
+            _publish(parsed, Finished(config, cells, records, tables_of(records, cells), versions, command, ros))
+
+
+def _check_publishing(parsed: argparse.Namespace, cells: Sequence[Cell]) -> None:
+    """Say before a run of hours what would be missing after it."""
+    from pspgrasp.evaluation.film import check_film
+    from pspgrasp.sim.cells import Task
+    from pspgrasp.sim.docs_page import check_page
+
+    if parsed.page:
+        check_page(parsed.page)
+    if parsed.film and any(cell.task == Task.CLEARING.value for cell in cells):
+        check_film()
 
 
 def _pace(records: Sequence[SceneRecord], seconds: float, processes: int) -> str:
@@ -174,50 +202,86 @@ def _pace(records: Sequence[SceneRecord], seconds: float, processes: int) -> str
 
 
 def _publish(parsed: argparse.Namespace, run: Finished) -> None:
-    from pspgrasp.sim.publish import lines_of, put_into, write_figures, write_film, write_page
+    from pspgrasp.sim.docs_page import put_into
+    from pspgrasp.sim.markdown import markdown
+    from pspgrasp.sim.publish import worst, write_figures, write_film, write_page
 
-    text, folder = lines_of(run), parsed.output
-    print(text)
+    folder, page = parsed.output, parsed.output / "index.html"
+    print(markdown(run.tables))
     write_figures(run, folder / "figures.json")
-    film = write_film(run, folder / "bin.mp4") if parsed.film else None
-    write_page(run, folder / "index.html", parsed.pictures, film)
-    print(f"{folder / 'index.html'}: {len(run.records)} scenes")
     if parsed.page:
-        put_into(parsed.page, f"```sh\n{run.command}\n```\n\n{_made(run)}\n\n{text}")
+        put_into(parsed.page, run)
+    failures = worst(run, parsed.pictures)
+    write_page(run, page, failures)
+    film = write_film(run, folder / "bin.mp4") if parsed.film else None
+    if film:  # now that it is there
+        write_page(run, page, failures, film)
+    print(f"{page}: {len(run.records)} scenes")
 
 
-def _made(run: Finished) -> str:
-    """Say when and by what a table was made."""
-    from datetime import date
+def _command(parsed: argparse.Namespace, camera: str, attempts: int) -> str:
+    """Return the command that makes this run, whatever the machine's processes.
 
-    return f"Made on {date.today().isoformat()} with {', '.join(f'{n} {v}' for n, v in run.versions.items())}."
-
-
-def _command(parsed: argparse.Namespace) -> str:
-    """Return the command that makes this run, whatever the machine's processes."""
-    words = ["pspgrasp sim run", str(parsed.output), f"--rows {' '.join(parsed.rows)}"]
-    words += [f"--cells {' '.join(parsed.cells)}"] if parsed.cells else []
-    words += [f"--through-ros {parsed.through_ros} --ros-encoding {parsed.ros_encoding}"] if parsed.through_ros else []
-    return " ".join([*words, f"--attempts {parsed.attempts} --seed {parsed.seed}"])
+    Args:
+        parsed: Of this call.
+        camera: As "auto" was understood.
+        attempts: That there are of each cell, of all calls together.
+    """
+    words = ["pspgrasp", "sim", "run", str(parsed.output), "--rows", *parsed.rows]
+    words += ["--cells", *parsed.cells] if parsed.cells else []
+    words += ["--through-ros", parsed.through_ros, "--ros-encoding", parsed.ros_encoding] if parsed.through_ros else []
+    words += ["--attempts", str(attempts), "--seed", str(parsed.seed), "--camera", camera]
+    return shlex.join(words)
 
 
 def _cells(_: argparse.Namespace) -> None:
-    _check_physics()
-    from pspgrasp.sim.cells import CELLS
+    from pspgrasp.sim.cells import CELLS, told
+    from pspgrasp.sim.object_sets import OBJECT_SETS
 
-    for cell in CELLS.values():
-        print(f"{cell.name:20} {cell.factor}")
+    print("cells: name, factor, scenes")
+    print("\n".join(f"  {cell.name:19}{cell.factor:13}{told(cell)}" for cell in CELLS.values()))
+    print("\nsets of things; each is a cell, too: one of its things on the table")
+    print("\n".join(f"  {name:19}{_set_told(name)}" for name in OBJECT_SETS))
+    print(f"  {'FOLDER':19}meshes of a folder, in metres")
+    print(f"  {'FOLDER@SCALE':19}meshes in another unit, parts@0.001 in millimetres")
+
+
+def _set_told(name: str) -> str:
+    from pspgrasp.sim.object_sets import object_set
+
+    try:
+        return object_set(name).description
+    except ConfigError as error:  # its package is not installed
+        return str(error)
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM, by which systems stop what runs, be as Ctrl-C."""
+
+    def stop(_number: int, _frame: Optional[FrameType]) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_physics() -> None:
     """Say in one line what is missing.
 
     Raises:
-        PspGraspError: MuJoCo is not installed.
+        PspGraspError: MuJoCo is not installed, or can't be loaded.
     """
     from importlib.util import find_spec
 
-    from pspgrasp.errors import PspGraspError
-
     if find_spec("mujoco") is None:
         raise PspGraspError("`pspgrasp sim` needs MuJoCo: pip install 'pspgrasp[sim]'")
+    try:
+        import mujoco  # noqa: F401
+    except Exception as error:  # it loads OpenGL by whatever MUJOCO_GL says, even where nothing is drawn
+        said, variable = (str(error) or type(error).__name__).splitlines()[0], os.environ.get("MUJOCO_GL")
+        advice = f"; MUJOCO_GL is {variable!r}: unset it, or say egl" if variable else ""
+        raise PspGraspError(f"MuJoCo can't be loaded ({said}){advice}") from error

@@ -12,7 +12,8 @@ import os
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Tuple
+from types import ModuleType
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 import numpy as np
 
@@ -49,11 +50,35 @@ def convex_pieces(corners_m: np.ndarray, source: str) -> Pieces:
     kept = _load(path)
     if kept is not None:
         return kept
-    large_m = SLIVER_SHARE * _diagonal_m(corners_m)
-    solid = [part for part in _parts(corners_m) if not (_flat(part) and _diagonal_m(part.vertices) < large_m)]
-    pieces = tuple(piece for part in solid for piece in _cut(part, source))
+    pieces = tuple(piece for part in _solid(corners_m, source) for piece in _cut(part))
     _save(path, pieces)
     return pieces
+
+
+def check_solid(corners_m: np.ndarray, source: str) -> None:
+    """Say quickly, without cutting, whether a mesh has convex pieces; see `convex_pieces` for arguments and errors."""
+    if _load(_cache_folder() / f"{_fingerprint(corners_m)}.npz") is None:
+        concave = [part for part in _solid(corners_m, source) if not _convex(part)]
+        if concave:
+            _library()
+
+
+def _solid(corners_m: np.ndarray, source: str) -> List[trimesh.Trimesh]:
+    """Return the parts of a mesh, without slivers.
+
+    Raises:
+        DataError: One encloses no volume.
+    """
+    large_m = SLIVER_SHARE * _diagonal_m(corners_m)
+    parts = [part for part in _parts(corners_m) if not (_flat(part) and _diagonal_m(part.vertices) < large_m)]
+    if not parts or any(map(_flat, parts)):
+        raise DataError(f"{source} has a part that is flat: give it some thickness, so that physics can hold it")
+    if not all(_convex(part) or (part.is_watertight and part.is_winding_consistent) for part in parts):
+        raise DataError(
+            f"{source} is not closed, or its triangles don't all look outwards: make it watertight, "
+            "so that physics can tell inside from outside"
+        )
+    return parts
 
 
 def _parts(corners_m: np.ndarray) -> Tuple[trimesh.Trimesh, ...]:
@@ -65,17 +90,12 @@ def _parts(corners_m: np.ndarray) -> Tuple[trimesh.Trimesh, ...]:
     return tuple(whole.split(only_watertight=False))
 
 
-def _cut(part: trimesh.Trimesh, source: str) -> Pieces:
-    if _flat(part):
-        raise DataError(f"{source} has a part that is flat: give it some thickness, so that physics can hold it")
-    if abs(part.volume) >= CONVEX_SHARE * _hull_m3(part):
-        return (np.asarray(part.convex_hull.vertices),)
-    if not (part.is_watertight and part.is_winding_consistent):
-        raise DataError(
-            f"{source} is not closed, or its triangles don't all look outwards: make it watertight, "
-            "so that physics can tell inside from outside"
-        )
-    return _coacd(part)
+def _cut(part: trimesh.Trimesh) -> Pieces:
+    return (np.asarray(part.convex_hull.vertices),) if _convex(part) else _coacd(part)
+
+
+def _convex(part: trimesh.Trimesh) -> bool:
+    return bool(abs(part.volume) >= CONVEX_SHARE * _hull_m3(part))
 
 
 def _flat(part: trimesh.Trimesh) -> bool:
@@ -97,15 +117,20 @@ def _hull_m3(part: trimesh.Trimesh) -> float:
 
 
 def _coacd(part: trimesh.Trimesh) -> Pieces:
-    try:
-        import coacd
-    except ImportError as error:
-        raise PspGraspError("concave meshes need coacd: pip install 'pspgrasp[sim]'") from error
+    coacd = _library()
     coacd.set_log_level("error")
     part.fix_normals()
     mesh = coacd.Mesh(np.asarray(part.vertices), np.asarray(part.faces))
     pieces = coacd.run_coacd(mesh, threshold=CONCAVITY, decimate=True, max_ch_vertex=MOST_CORNERS, seed=SEED)
     return tuple(np.asarray(corners, np.float64) for corners, _ in pieces)
+
+
+def _library() -> ModuleType:
+    try:
+        import coacd
+    except ImportError as error:
+        raise PspGraspError("concave meshes need coacd: pip install 'pspgrasp[sim]'") from error
+    return coacd
 
 
 def _cache_folder() -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Optional, Sequence, Tuple
 
 import mujoco
@@ -51,6 +53,7 @@ class GlRenderer:
         self._model: Optional[Any] = None
         self._buffers: Optional[Any] = None
         self._size_px = (0, 0)
+        _load_compiler()
         try:
             self._context = _context_maker()(64, 64)
             self._context.make_current()
@@ -116,6 +119,15 @@ def _context_maker() -> Any:
     from mujoco.egl import GLContext
 
     return GLContext
+
+
+def _load_compiler() -> None:
+    """Load torch's compiler before OpenGL, if it is there; else networks load it later.
+
+    Both bring an LLVM: triton, and Mesa where there is no graphics card. With triton's as the second the process dies.
+    """
+    if find_spec("triton") is not None:
+        import_module("triton")
 
 
 def _first_line(error: Exception) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import os
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Tuple
 
@@ -12,14 +14,15 @@ import numpy as np
 
 from pspgrasp.data.synthetic.meshes import mesh_files, read_mesh
 from pspgrasp.data.synthetic.things import random_turn
-from pspgrasp.errors import ConfigError
-from pspgrasp.sim.decomposition import convex_pieces
+from pspgrasp.errors import ConfigError, DataError
+from pspgrasp.sim.decomposition import check_solid, convex_pieces
 from pspgrasp.sim.objects import SimObject
 
 RGB_MESHES = Path("manipulation", "props", "rgb_objects", "assets", "rgb_v1.3", "meshes")
 PYBULLET_SCALE = 0.015  # metres per unit, as each of the 1000 URDF files says
 PYBULLET_BROKEN = "168"  # its corners are no numbers
 TILTED_SHARE = 0.5
+MILLIMETRE_M = 0.001
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,28 @@ class MeshSet:
     description: str
     files: Tuple[Path, ...]
     scale: float = 1.0
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Return 16 hex digits of the files' names, below the folder that holds all, and of what is in them.
+
+        Raises:
+            DataError: A file can't be read.
+        """
+        found, root = hashlib.sha256(), os.path.commonpath([file.parent for file in self.files])
+        for file in self.files:
+            found.update(f"{file.relative_to(root).as_posix()}\n{_digest(file)}\n".encode())
+        return found.hexdigest()[:16]
+
+    def check(self) -> None:
+        """Say of all files whether physics can take them, and of none only after hours.
+
+        Raises:
+            DataError: One that can't be used; names it.
+            PspGraspError: A library is missing.
+        """
+        for file in self.files:
+            check_solid(_read(file, self.scale), str(file))
 
     def draw(self, rng: np.random.Generator) -> SimObject:
         """Return a thing about its own origin, turned about z at random; half of them are turned any way."""
@@ -68,14 +93,33 @@ def folder_set(name: str) -> MeshSet:
 
     Raises:
         ConfigError: The scale is no number above 0.
-        DataError: The folder holds no mesh, or one that can't be used.
+        DataError: The folder holds no mesh.
     """
-    folder, _, scale = name.partition("@")
+    folder, scale = folder_and_scale(name)
     files = mesh_files(folder)
-    metres = _scale(name, scale or "1")
-    for file in files:
-        read_mesh(file, metres)  # so that a broken one is told of at the start, and not after hours
-    return MeshSet(name, f"{len(files)} meshes of the folder {Path(folder).name}", files, metres)
+    return MeshSet(name, f"{len(files)} meshes of the folder {Path(folder).name}", files, _scale(name, scale))
+
+
+def folder_and_scale(name: str) -> Tuple[str, str]:
+    """Return both parts of FOLDER@SCALE; a name that is a folder as it stands has a scale of 1, in spite of an @."""
+    folder, at, scale = name.rpartition("@")
+    return (name, "1") if not at or Path(name).is_dir() else (folder, scale)
+
+
+def _read(file: Path, scale: float) -> np.ndarray:
+    """Read a mesh (T, 3, 3) [m]; of one that may be in millimetres say how to tell."""
+    try:
+        return read_mesh(file, scale)
+    except DataError as error:
+        raise DataError(f"{error}{_advice(file)}") from error
+
+
+def _advice(file: Path) -> str:
+    try:
+        read_mesh(file, MILLIMETRE_M)
+    except DataError:
+        return ""
+    return f"; if it is in millimetres, name its folder with @{MILLIMETRE_M:g} behind it"
 
 
 def rgb_set(name: str, folders: Tuple[str, ...]) -> MeshSet:
@@ -102,6 +146,13 @@ def pybullet_set(name: str, test: bool) -> MeshSet:
     whole = [file for file in mesh_files(str(root)) if file.stem != PYBULLET_BROKEN]
     files = tuple(file for file in whole if file.stem.endswith("0") == test)
     return MeshSet(name, f"{len(files)} things of PyBullet's random_urdfs", files, PYBULLET_SCALE)
+
+
+def _digest(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DataError(f"{file} can't be read: {error.strerror or error}") from error
 
 
 def _package(package: str, folder: Path, name: str, install: str) -> Path:

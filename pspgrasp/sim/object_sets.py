@@ -18,7 +18,7 @@ from pspgrasp.data.synthetic.solids import Part
 from pspgrasp.data.synthetic.things import FAMILIES, SIMPLE, Family, random_turn
 from pspgrasp.errors import ConfigError, unknown_name
 from pspgrasp.sim.adversarial import ADVERSARIAL
-from pspgrasp.sim.mesh_sets import folder_set, pybullet_set, rgb_set
+from pspgrasp.sim.mesh_sets import folder_and_scale, folder_set, pybullet_set, rgb_set
 from pspgrasp.sim.objects import SimObject, of_parts
 
 HOUSEHOLD = (
@@ -50,6 +50,17 @@ class ObjectSet(Protocol):
     def description(self) -> str:
         """Say what is in it, for a report."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Return what changes with its files; empty for things that are generated."""
+
+    def check(self) -> None:
+        """Say whether all of its things can be used.
+
+        Raises:
+            DataError: One can't; names it.
+        """
+
     def draw(self, rng: np.random.Generator) -> SimObject:
         """Return one of its things about its own origin, turned at random."""
 
@@ -69,6 +80,14 @@ class FamilySet:
     description: str
     families: Mapping[str, Family]
     tilted_share: float = 0.2
+
+    @property
+    def fingerprint(self) -> str:
+        """Return nothing: what is generated belongs to the program's version."""
+        return ""
+
+    def check(self) -> None:
+        """Find nothing wrong: what is generated can be used."""
 
     def draw(self, rng: np.random.Generator) -> SimObject:
         """Return a thing about its own origin, turned about z at random; some are tilted, too."""
@@ -90,7 +109,7 @@ def object_set(name: str) -> ObjectSet:
     """
     if name in OBJECT_SETS:
         return OBJECT_SETS[name]()
-    if Path(name.partition("@")[0]).is_dir():
+    if Path(folder_and_scale(name)[0]).is_dir():
         return folder_set(name)
     raise ConfigError(f"{unknown_name('object set', name, OBJECT_SETS)} Or name a folder of meshes that is there")
 
@@ -101,7 +120,7 @@ def _household() -> ObjectSet:
 
 
 def _adversarial() -> ObjectSet:
-    return FamilySet("adversarial", "generated things that are hard to grasp", ADVERSARIAL)
+    return FamilySet("adversarial", "generated things that are hard to grasp", ADVERSARIAL, tilted_share=0.0)
 
 
 def _random() -> ObjectSet:

@@ -29,6 +29,7 @@ BACKGROUND_BGR = (226, 224, 222)
 AMBIENT, SHADOW = 0.55, 0.62  # of a surface's brightness: with its back to the lamp, and in the shadow
 ENLARGED = 2  # of a depth picture, so that thin lines show
 GRASP_BGR: Colour = (60, 60, 255)
+OUTLINE_BGR: Colour = (255, 255, 255)
 JPEG_QUALITY = 85
 
 
@@ -160,7 +161,9 @@ def grasp_picture(frame: DepthFrame, grasp: Grasp, window_px: int = 300, colour:
     coloured = colour_depth(level_m, level_m)
     picture = cv2.resize(coloured, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC)
     tile = Tile(picture, left, top, ENLARGED, "")
-    tile.draw(_rectangle(grasp, frame.camera).corners(), colour, 1)
+    corners_px = _rectangle(grasp, frame.camera).corners()
+    for drawn, thickness in ((OUTLINE_BGR, 5), (colour, 2)):  # depth has every colour, so the line has a rim
+        tile.draw(corners_px, drawn, thickness)
     return tile.picture
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Optional
 
-import mujoco
 import numpy as np
 
 from pspgrasp.data.synthetic.antipodal import GripperConfig
 from pspgrasp.grasp import Grasp
-from pspgrasp.sim.world import HandPose, World
+from pspgrasp.sim.arrangement import NOTHING, Arrangement
+from pspgrasp.sim.world import HandPose
 
 DOWN = np.array([0.0, 0.0, -1.0])
+LOOKED_AT_M = 0.002  # between two places where the thing that is meant is looked for
 
 
 def hand_pose(grasp: Grasp, camera_pose: np.ndarray, gripper: GripperConfig) -> HandPose:
@@ -34,15 +36,31 @@ def hand_pose(grasp: Grasp, camera_pose: np.ndarray, gripper: GripperConfig) -> 
     return HandPose(surface_m + insertion_m * DOWN, closing, DOWN)
 
 
-def target_of(grasp: Grasp, camera_pose: np.ndarray, world: World) -> Optional[int]:
-    """Return the number of the thing that a camera sees where a grasp is; None if it sees table or wall there.
+def target_of(grasp: Grasp, camera_pose: np.ndarray, arrangement: Arrangement) -> Optional[int]:
+    """Return the number of the thing that a grasp means.
+
+    That is the one which the camera sees there. Where it sees table or wall, beside a thin thing or through a ring, it
+    is the one that it sees nearest to the grasp: within half the gripper's opening, at the grasp's depth.
 
     Args:
         grasp: In the optical frame.
         camera_pose: (4, 4), optical frame in the world's frame, where the camera truly is.
-        world: As the camera sees it.
+        arrangement: What the camera sees.
+
+    Returns:
+        None if there is nothing within the gripper's reach.
     """
-    along = camera_pose[:3, :3] @ (grasp.position_m / np.linalg.norm(grasp.position_m))
-    geom = np.zeros(1, np.int32)
-    mujoco.mj_ray(world.model, world.data, camera_pose[:3, 3], along, None, 1, -1, geom)
-    return world.thing_of(int(geom[0]))
+    places_m = grasp.position_m + _around(arrangement.gripper.opening_m / 2)
+    seen = arrangement.seen(camera_pose[:3, 3], places_m @ camera_pose[:3, :3].T)
+    things = seen[seen != NOTHING]
+    return int(things[0]) if len(things) else None
+
+
+@lru_cache(maxsize=4)
+def _around(radius_m: float) -> np.ndarray:
+    """Return steps (N, 3) [m] along the image to all places within a radius, the nearest first, beginning with none."""
+    steps_m = LOOKED_AT_M * np.arange(-int(radius_m / LOOKED_AT_M), int(radius_m / LOOKED_AT_M) + 1)
+    x_m, y_m = (axis.ravel() for axis in np.meshgrid(steps_m, steps_m))
+    ways_m = np.hypot(x_m, y_m)
+    nearest_first = np.argsort(ways_m, kind="stable")[: np.count_nonzero(ways_m <= radius_m)]
+    return np.column_stack([x_m, y_m, np.zeros_like(x_m)])[nearest_first]

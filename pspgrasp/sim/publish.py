@@ -1,4 +1,4 @@
-"""What a run leaves behind for people: figures, a page with pictures, a film, and the table of a Markdown page."""
+"""What a run leaves behind for people: figures, a page with pictures, and a film."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from pspgrasp.data.output import write_text
 from pspgrasp.data.progress import with_progress
-from pspgrasp.errors import DataError
 from pspgrasp.evaluation.film import Film
 from pspgrasp.evaluation.html.parts import Shown
 from pspgrasp.parallel import cores
@@ -23,10 +22,8 @@ from pspgrasp.sim.pictures import SIDE_CAMERA, Painter, choose_painter, side_vie
 from pspgrasp.sim.records import SceneRecord
 from pspgrasp.sim.report import Head, write_report
 from pspgrasp.sim.stage import set_up
-from pspgrasp.sim.table import CellTable, clearing_markdown, markdown, outcomes_markdown, to_tree
+from pspgrasp.sim.table import CellTable, to_tree
 from pspgrasp.sim.world import FRAMES_S, World
-
-BEGIN, END = "<!-- figures of `pspgrasp sim run` -->", "<!-- end of the figures -->"
 
 
 class Finished(NamedTuple):
@@ -51,12 +48,6 @@ class Finished(NamedTuple):
     more_rows: Mapping[str, str]
 
 
-def lines_of(run: Finished) -> str:
-    """Return all tables in Markdown."""
-    parts = (markdown(run.tables), clearing_markdown(run.tables), outcomes_markdown(run.tables))
-    return "\n\n".join(part for part in parts if part)
-
-
 def write_figures(run: Finished, path: Path) -> None:
     """Write everything that a program may want to know.
 
@@ -72,19 +63,19 @@ def write_figures(run: Finished, path: Path) -> None:
     write_text(path, json.dumps(tree, indent=1) + "\n")
 
 
-def write_page(run: Finished, path: Path, pictures: int, film: Optional[Path]) -> None:
+def write_page(run: Finished, path: Path, failures: Sequence[Shown], film: Optional[Path] = None) -> None:
     """Write the page.
 
     Args:
         run: That it tells of.
         path: HTML.
-        pictures: How many failures of the first row are shown.
+        failures: Pictures, see `worst`.
         film: Of a bin that is cleared.
 
     Raises:
         PspGraspError: It can't be written.
     """
-    rows = {row.name: row.description for row in rows_of(run.config.rows, run.config.gripper)}
+    rows = {row.name: row.description for row in rows_of(run.config.rows)}
     head = Head(
         "Does it grasp?",
         "Things fall by physics, a simulated RealSense looks at them, and a gripper of 80 mm lifts what each row says. "
@@ -92,7 +83,7 @@ def write_page(run: Finished, path: Path, pictures: int, film: Optional[Path]) -
         {**_facts(run), "camera": camera_of(run.config.camera).name},
         {**rows, **run.more_rows},
     )
-    write_report(path, head, run.tables, _worst(run, pictures), film)
+    write_report(path, head, run.tables, failures, film)
 
 
 def _facts(run: Finished) -> Mapping[str, str]:
@@ -105,12 +96,12 @@ def _facts(run: Finished) -> Mapping[str, str]:
     }
 
 
-def _worst(run: Finished, count: int) -> List[Shown]:
-    """Return pictures of the first row's worst failures, tried again."""
+def worst(run: Finished, count: int) -> List[Shown]:
+    """Return pictures of the first row's worst failures, so many at most, tried again."""
     if not count:
         return []
     config, painter = run.config, choose_painter(run.config.camera)
-    row = rows_of(config.rows, config.gripper)[0].name
+    row = rows_of(config.rows)[0].name
     failures = worst_failures(run.records, run.cells, row, count)
     found = []
     for failure in with_progress(failures, len(failures), "pictures"):
@@ -132,7 +123,7 @@ def write_film(run: Finished, path: Path) -> Optional[Path]:
     stage = set_up(bins[0], config.seed, _busiest(run.records, bins[0].name), config.gripper, config.physics)
     with Film(path, FRAMES_S) as film:
         stage.world.watch = lambda: film.add(_frame(painter, stage.world))
-        cleared_by(rows_of(config.rows, config.gripper)[0], stage, camera_of(config.camera))
+        cleared_by(rows_of(config.rows)[0], stage, camera_of(config.camera))
     return path
 
 
@@ -145,21 +136,3 @@ def _busiest(records: Sequence[SceneRecord], cell: str) -> int:
 
 def _frame(painter: Painter, world: World) -> np.ndarray:
     return painter.picture(world, SIDE_CAMERA, side_view_pose())
-
-
-def put_into(page: Path, text: str) -> None:
-    """Replace what stands between the two marks of a Markdown page.
-
-    Raises:
-        DataError: The page isn't there, or has no such marks.
-        PspGraspError: It can't be written.
-    """
-    try:
-        before = page.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{page} can't be read: {error}") from error
-    head, begin, rest = before.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise DataError(f"{page} lacks the line {BEGIN!r}, or {END!r} after it")
-    write_text(page, f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}")

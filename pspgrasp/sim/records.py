@@ -1,16 +1,9 @@
-"""What a run of the bench leaves behind: one line for each scene, so that a stopped run goes on where it was."""
+"""What is remembered of a scene: what each row did with it."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
-
-from pspgrasp.data.output import make_folder, write_text
-from pspgrasp.errors import DataError, PspGraspError
-
-HEADER, LINES = "run.json", "scenes.jsonl"
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 
 @dataclass(frozen=True)
@@ -73,77 +66,3 @@ class SceneRecord:
 
 def _tried(tree: Mapping[str, Any]) -> Tried:
     return Tried(**{**tree, "tip_m": tuple(tree["tip_m"]), "closing": tuple(tree["closing"])})
-
-
-class RunFolder:
-    """The folder of a run.
-
-    Attributes:
-        folder: Which.
-        appended: Records that were written since it was opened.
-    """
-
-    def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
-        """Make the folder, or open it if its run is the one that the header tells of.
-
-        Raises:
-            PspGraspError: It can't be made or read.
-            DataError: It holds another run.
-        """
-        self.folder = folder
-        self.appended: List[SceneRecord] = []
-        make_folder(folder)
-        place = folder / HEADER
-        if not place.exists():
-            write_text(place, json.dumps(header, indent=1) + "\n")
-        elif _read_json(place) != json.loads(json.dumps(header)):
-            raise DataError(f"{folder} holds a run of other rows, seed or settings (see {place}); give another folder")
-
-    def records(self) -> List[SceneRecord]:
-        """Return what is there, as it was written; a line that was cut off is removed from the file.
-
-        Raises:
-            DataError: A line is no record; names it.
-        """
-        place = self.folder / LINES
-        if not place.exists():
-            return []
-        text = _read(place)
-        whole, cut, _ = text.rpartition("\n")
-        if text != whole + cut:  # a run that was killed in the middle of a line
-            write_text(place, whole + cut)
-        found = []
-        for number, line in enumerate(whole.splitlines(), 1):
-            try:
-                found.append(SceneRecord.from_tree(json.loads(line)))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise DataError(f"{place}:{number} is no record of a scene ({error!r}); remove the line") from error
-        return found
-
-    def append(self, record: SceneRecord) -> None:
-        """Write a record at the end.
-
-        Raises:
-            PspGraspError: The disk says no; what was there before stays.
-        """
-        place = self.folder / LINES
-        try:
-            with place.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record.to_tree()) + "\n")
-        except OSError as error:
-            raise PspGraspError(f"{place} can't be written: {error.strerror or error}") from error
-        self.appended.append(record)
-
-
-def _read(place: Path) -> str:
-    try:
-        return place.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{place} can't be read: {error}") from error
-
-
-def _read_json(place: Path) -> Any:
-    try:
-        return json.loads(_read(place))
-    except ValueError as error:
-        raise DataError(f"{place} is no JSON: {error}; give another folder") from error

@@ -11,8 +11,10 @@ from urllib.parse import quote
 from pspgrasp.data.output import write_text
 from pspgrasp.errors import PspGraspError
 from pspgrasp.evaluation.html.page import PageHead, framed
-from pspgrasp.evaluation.html.parts import Shown, pictures, section
-from pspgrasp.sim.report_figures import OUTCOMES, STYLE, charts, clearing, outcomes, pace
+from pspgrasp.evaluation.html.parts import Shown, pictures, section, told
+from pspgrasp.sim.report_figures import OUTCOMES, STYLE, charts, outcomes
+from pspgrasp.sim.report_pace import clearing, pace
+from pspgrasp.sim.report_parts import row_names
 from pspgrasp.sim.report_success import success
 from pspgrasp.sim.table import CellTable
 
@@ -64,10 +66,15 @@ def page(head: Head, tables: Sequence[CellTable], failures: Sequence[Shown] = ()
         failures: Pictures of what went wrong.
         video: Where a browser finds the video; empty for none.
     """
-    sections = [success(tables, head.rows), charts(tables), outcomes(tables), clearing(tables), pace(tables)]
-    sections += [_film(video), _failures(failures)]
-    glossary = {outcome.value: text for outcome, (_, text) in OUTCOMES.items()}
+    sections = [success(tables, head.rows), _rows(tables, head.rows), charts(tables), outcomes(tables)]
+    sections += [clearing(tables), _film(video), pace(tables), _failures(failures)]
+    glossary = {outcome.value: outcome.meaning for outcome in OUTCOMES}
     return framed(PageHead(head.title, head.subtitle, head.facts), sections, glossary, STYLE)
+
+
+def _rows(tables: Sequence[CellTable], descriptions: Mapping[str, str]) -> str:
+    said = told(row_names(tables), descriptions)
+    return section("Rows", "How each comes to a grasp.", said) if said else ""
 
 
 def _video(video: Path) -> str:
@@ -88,5 +95,8 @@ def _film(source: str) -> str:
 
 
 def _failures(failures: Sequence[Shown]) -> str:
-    text = "What the camera measured, and the grasp; the gripper at its lowest; the end."
+    text = (
+        "Of the first row: those before all that another row held, and where it was surest. What the camera measured, "
+        "and the grasp (its thick sides are the fingers); the gripper at its lowest; the end."
+    )
     return section("Worst failures", text, pictures(failures)) if failures else ""

@@ -1,41 +1,36 @@
-"""Sections of the report beside its table: what makes it hard, how attempts end, bins, and the clock."""
+"""Sections of the report beside its table: what makes it hard, and how attempts end."""
 
 from __future__ import annotations
 
 from html import escape
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence
 
 from pspgrasp.evaluation.html.parts import head, legend, row_colour, section, table
 from pspgrasp.evaluation.html.share_chart import Point, Series, share_chart
 from pspgrasp.sim.attempt import Outcome
 from pspgrasp.sim.cells import USUAL, Cell, Task
 from pspgrasp.sim.report_parts import FACTORS, row_names
-from pspgrasp.sim.table import CARRY_S, CellTable
+from pspgrasp.sim.table import CellTable
 
-#: Outcome -> its colour in the page, and what it means. In the order of the bars.
-OUTCOMES: Dict[Outcome, Tuple[str, str]] = {
-    Outcome.HELD: (
-        "held",
-        "The thing that was meant is in the hand after lifting and shaking. Only this is a success.",
-    ),
-    Outcome.DROPPED: (
-        "dropped",
-        "Something was between the closed fingers, or lifted, but isn't in the hand at the end.",
-    ),
-    Outcome.WRONG: ("wrong", "Another thing than the one that was meant is in the hand."),
-    Outcome.PUSHED: ("pushed", "Nothing was gripped, and a thing was shoved away or turned before the lift."),
-    Outcome.MISSED: ("missed", "Nothing was gripped, and the thing hardly moved."),
-    Outcome.COLLIDED: ("collided", "The gripper met something hard on its way down."),
-    Outcome.NO_GRASP: ("none", "The detector found no grasp."),
-    Outcome.EXPLODED: ("exploded", "The simulation failed. Counted apart: neither a success nor a failure."),
+#: Outcome -> its colour in the page. In the order of the bars.
+OUTCOMES: Dict[Outcome, str] = {
+    Outcome.HELD: "held",
+    Outcome.DROPPED: "dropped",
+    Outcome.WRONG: "wrong",
+    Outcome.PUSHED: "pushed",
+    Outcome.MISSED: "missed",
+    Outcome.COLLIDED: "collided",
+    Outcome.NO_GRASP: "none",
+    Outcome.EXPLODED: "exploded",
 }
-#: Their colours, for the page.
+#: Their colours, for the page; and one chart alone stays small.
 STYLE = """
   :root { --held: #3d9a5f; --dropped: #e0a72e; --pushed: #d98a5b; --missed: #a9adb4; --collided: #c4473a;
           --wrong: #7a5aa6; --none: #d5d7da; --exploded: #22252a; }
+  .charts > .card { max-width: 620px; }
   @media (prefers-color-scheme: dark) { :root { --none: #4a4f57; --missed: #7d838c; --exploded: #000000; } }
 """
-CHARTED = ("objects", "clutter", "noise", "height", "tilt")
+CHARTED = ("objects", "clutter", "noise", "height", "tilt", "calibration", "motion")
 NOISE_ORDER = ("none", "realsense", "poor")
 
 
@@ -65,8 +60,10 @@ def _chart(factor: str, tables: Sequence[CellTable], rows: Sequence[str]) -> str
 
 
 def _point(cell: CellTable, row: str) -> Optional[Point]:
-    found = [Point(figure.share, *figure.interval_95) for figure in cell.figures if figure.row == row]
-    return found[0] if found else None
+    found = [figure.success for figure in cell.figures if figure.row == row]
+    if not found or found[0] is None or found[0].interval_95 is None:
+        return None
+    return Point(found[0].value, *found[0].interval_95)
 
 
 def _rank(factor: str, cell: Cell) -> float:
@@ -83,18 +80,20 @@ def _level(factor: str, cell: Cell) -> str:
         "noise": cell.noise,
         "height": f"{sum(cell.height_m) / 2:.2g}",
         "tilt": f"{sum(cell.tilt_deg) / 2:g}",
+        "calibration": f"{cell.calibration_mm:g} mm, {cell.calibration_deg:g}°",
+        "motion": cell.name.replace("moved-", "").replace("-", " ") if cell.task == Task.MOVING.value else "not moved",
     }[factor]
 
 
 def outcomes(tables: Sequence[CellTable]) -> str:
-    """Return the section of how attempts end, over all cells in which each scene is tried once."""
-    single = [one for one in tables if one.cell.task == Task.ATTEMPT.value]
+    """Return the section of how attempts end, over all cells but bins; empty without one."""
+    single = [one for one in tables if not one.is_bin]
     if not single:
         return ""
-    key = legend((outcome.value, f"--colour:var(--{name})") for outcome, (name, _) in OUTCOMES.items())
-    counts = (head(outcome.value, "number", text) for outcome, (_, text) in OUTCOMES.items())
+    key = legend((outcome.value, f"--colour:var(--{name})") for outcome, name in OUTCOMES.items())
+    counts = (head(outcome.value, "number", outcome.meaning) for outcome in OUTCOMES)
     lines = (_ends(row, single) for row in row_names(single))
-    text = "Over all conditions in which one thing is tried once."
+    text = "Attempts of all conditions but bins. What the words mean stands at the foot of the page."
     return section("How attempts end", text, key + table((head("row"), head(""), *counts), lines))
 
 
@@ -102,7 +101,7 @@ def _ends(row: str, tables: Sequence[CellTable]) -> str:
     counts = _counts(row, tables)
     total = max(1, sum(counts.values()))
     stack = "".join(
-        f'<i style="--colour:var(--{OUTCOMES[outcome][0]});width:{100 * count / total:.2f}%" '
+        f'<i style="--colour:var(--{OUTCOMES[outcome]});width:{100 * count / total:.2f}%" '
         f'title="{escape(outcome.value)}: {count}"></i>'
         for outcome, count in counts.items()
         if count
@@ -118,41 +117,3 @@ def _counts(row: str, tables: Sequence[CellTable]) -> Dict[Outcome, int]:
     counts = {outcome: sum(figure.outcomes.get(outcome.value, 0) for figure in mine) for outcome in OUTCOMES}
     counts[Outcome.EXPLODED] = sum(figure.exploded for figure in mine)
     return counts
-
-
-def clearing(tables: Sequence[CellTable]) -> str:
-    """Return the section of bins; empty without one."""
-    bins = [one for one in tables if one.cell.task == Task.CLEARING.value]
-    lines = (
-        f'<tr><th scope="row">{escape(figure.row)}</th><td>{escape(one.cell.name)}</td>'
-        f'<td class="number">{_percent(figure.cleared)}</td><td class="number">{figure.held}/{figure.attempts}</td>'
-        f'<td class="number">{_percent(figure.share)}</td><td class="number">{figure.picks_per_hour:.0f}</td></tr>'
-        for one in bins
-        for figure in one.figures
-    )
-    figures = ("things taken out", "held / attempts", "success", "mean picks per hour")
-    columns = (head("row"), head("condition"), *(head(name, "number") for name in figures))
-    text = "Thing after thing is taken out of a bin; what falls stays as it fell. Too many failures in a row end it."
-    return section("Clearing a bin", text, table(columns, lines)) if bins else ""
-
-
-def _percent(share: Optional[float]) -> str:
-    return "" if share is None else f"{100 * share:.0f} %"
-
-
-def pace(tables: Sequence[CellTable]) -> str:
-    """Return the section of times, of the first cell in which each scene is tried once; empty without one."""
-    first = next((one for one in tables if one.cell.task == Task.ATTEMPT.value), None)
-    if first is None:
-        return ""
-    lines = (
-        f'<tr><th scope="row">{escape(figure.row)}</th><td class="number">{figure.predict_ms:.0f}</td>'
-        f'<td class="number">{figure.picks_per_hour:.0f}</td></tr>'
-        for figure in first.figures
-    )
-    columns = (head("row"), head("detector, median [ms]", "number"), head("mean picks per hour", "number"))
-    text = (
-        f"In {escape(first.cell.name)}: simulated motion, the detector on this machine, and {CARRY_S:g} s to carry "
-        "away what is held."
-    )
-    return section("Pace", text, f'<div class="narrow">{table(columns, lines)}</div>')

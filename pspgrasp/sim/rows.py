@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Tuple
 
-from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig
-from pspgrasp.data.synthetic.antipodal import GripperConfig
+from pspgrasp.config import CropConfig, DetectionConfig
 from pspgrasp.evaluation.synthetic_scenes import told_opening
 from pspgrasp.grasp import Grasp
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.shipped import find_checkpoint
-from pspgrasp.sim.bounds import centroid_grasp, labels_grasps
+from pspgrasp.sim.bounds import centroid_grasps, labels_grasps
 from pspgrasp.sim.shot import WINDOW_PX, Shot
 
 LABELS, CENTROID = "labels", "centroid"
 BOUNDS = (LABELS, CENTROID)
-MOST_GRASPS = 3  # of an image; the best is tried, and while things move the nearest (Morrison et al. 2018)
+MOST_GRASPS = 10  # of an image, for those who have more; see decision.py
 
 
 class Row(Protocol):
@@ -31,6 +30,10 @@ class Row(Protocol):
     def description(self) -> str:
         """How it comes to a grasp, for reports."""
 
+    @property
+    def timed(self) -> bool:
+        """Whether the time that it takes is a detector's."""
+
     def __call__(self, shot: Shot) -> Tuple[Grasp, ...]:
         """Return grasps in the optical frame, best first."""
 
@@ -41,14 +44,13 @@ class DetectorRow:
 
     name: str
     predictor: GraspPredictor
+    timed: bool = True
 
     @property
     def description(self) -> str:
         """Say how it comes to a grasp."""
-        return (
-            f"best peak of the middle {self.predictor.crop.size_px} px, whatever its quality; "
-            f"{told_opening(self.predictor)}, at most {1000 * self.predictor.limits.max_width_m:g} mm"
-        )
+        window = f"middle {self.predictor.crop.size_px} px"
+        return f"best peak of the {window}, whatever its quality; {told_opening(self.predictor)}, at most the gripper's"
 
     def __call__(self, shot: Shot) -> Tuple[Grasp, ...]:
         """Return grasps in the optical frame, best first."""
@@ -61,10 +63,11 @@ class LabelsRow:
 
     name: str = LABELS
     description: str = "the labeller's best grasps on true geometry, opening contact + 10 mm"
+    timed: bool = False
 
     def __call__(self, shot: Shot) -> Tuple[Grasp, ...]:
         """Return grasps in the optical frame, best first."""
-        return labels_grasps(shot.truth)
+        return labels_grasps(shot.truth, MOST_GRASPS)
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,14 @@ class CentroidRow:
 
     name: str = CENTROID
     description: str = "across the middle of the nearest thing, truly segmented, fully opened"
+    timed: bool = False
 
     def __call__(self, shot: Shot) -> Tuple[Grasp, ...]:
         """Return grasps in the optical frame, best first."""
-        grasp = centroid_grasp(shot.truth, shot.world.gripper.opening_m)
-        return () if grasp is None else (grasp,)
+        return centroid_grasps(shot.truth, shot.arrangement.gripper.opening_m)[:MOST_GRASPS]
 
 
-def row_of(name: str, gripper: GripperConfig, device: str = "cpu") -> Row:
+def row_of(name: str, device: str = "cpu") -> Row:
     """Return what a name stands for: `labels`, `centroid`, a checkpoint that ships, or a file.
 
     Raises:
@@ -95,7 +98,6 @@ def row_of(name: str, gripper: GripperConfig, device: str = "cpu") -> Row:
         device,
         CropConfig(size_px=WINDOW_PX),
         DetectionConfig(min_quality=0.0, max_grasps=MOST_GRASPS),
-        LimitsConfig(max_width_m=gripper.opening_m),
     )
     return DetectorRow(row_name(name), predictor)
 

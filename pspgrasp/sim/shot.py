@@ -16,12 +16,11 @@ from pspgrasp.data.batch import on_device
 from pspgrasp.data.synthetic.labels import label
 from pspgrasp.data.synthetic.render import View, render
 from pspgrasp.data.synthetic.scenes import Cameras, Layout, gathered
-from pspgrasp.data.synthetic.solids import Part
 from pspgrasp.data.tabletop import looking_at
 from pspgrasp.depth import DepthFrame
 from pspgrasp.evaluation.synthetic_scenes import WIDTH_SCALE_PX, JudgedScene
 from pspgrasp.maps import GraspMaps
-from pspgrasp.sim.world import World
+from pspgrasp.sim.arrangement import Arrangement
 
 WINDOW_PX = 300  # side of the middle of the image, which detectors look at
 NO_EDGE = (1.0, 0.0, math.inf)  # the bench's table is endless
@@ -29,18 +28,16 @@ NO_EDGE = (1.0, 0.0, math.inf)  # the bench's table is endless
 
 @dataclass(frozen=True)
 class Shot:
-    """One look at a world.
+    """One look at a world, which may go on afterwards.
 
     Attributes:
-        world: As it is now.
-        walls: Of it.
+        arrangement: What the camera saw: how things lay then.
         camera_pose: (4, 4), optical frame in the world's frame, where the camera truly is.
         believed_pose: (4, 4), where the robot takes it to be.
         frame: What the camera measured.
     """
 
-    world: World
-    walls: Tuple[Part, ...]
+    arrangement: Arrangement
     camera_pose: np.ndarray
     believed_pose: np.ndarray
     frame: DepthFrame
@@ -50,11 +47,12 @@ class Shot:
         """The window in the middle of the image as it truly is, and its labels; only bounds may know them."""
         camera = middle_of(self.frame.camera)
         lens, reach_m = (camera.fx, camera.cx, camera.cy), float(self.camera_pose[2, 3]) * WINDOW_PX / camera.fx / 2
-        layout = Layout(self.world.shapes(), self.walls, self.camera_pose, lens, NO_EDGE, 1.0, reach_m)
+        lying = self.arrangement
+        layout = Layout(lying.shapes, lying.walls, self.camera_pose, lens, NO_EDGE, 1.0, reach_m)
         scenes = on_device(gathered([layout]), torch.device("cpu"))
         with torch.no_grad():
             view = render(scenes, WINDOW_PX)
-            target = label(view, scenes.cameras, self.world.gripper, WIDTH_SCALE_PX)
+            target = label(view, scenes.cameras, lying.gripper, WIDTH_SCALE_PX)
         return _judged(view, scenes.cameras, camera, GraspMaps.decode(target[0].numpy(), WIDTH_SCALE_PX))
 
 

@@ -12,6 +12,7 @@ from pspgrasp.data.synthetic.antipodal import GripperConfig
 from pspgrasp.data.synthetic.solids import Part
 from pspgrasp.data.synthetic.things import box
 from pspgrasp.evaluation.synthetic_scenes import FIRST_TEST_SEED
+from pspgrasp.sim.arrangement import Arrangement
 from pspgrasp.sim.camera import REALSENSE, DepthCamera, faults_of, measured
 from pspgrasp.sim.cells import Cell
 from pspgrasp.sim.model import PhysicsConfig
@@ -23,7 +24,7 @@ from pspgrasp.sim.world import World
 THINGS, POSE, FAULTS, CALIBRATION, PIXELS, MOTION = range(6)  # what random numbers are drawn for
 SPREAD_M = 0.03  # of where things fall, standard deviation for one; n of them need sqrt(n) as much
 BIN_HALF_M, BIN_HIGH_M, WALL_M = (0.18, 0.14), 0.05, 0.006  # lower than fingers are long: a palm may be over it
-MOST_TAKES = 10  # until something lies where the camera looks
+MOST_TAKES = 10  # until something lies at rest where the camera looks
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Stage:
         exact_m = camera.depth_m(self.world, REALSENSE, pose)
         faults = faults_of(self.cell.noise, int(_rng(self.key, FAULTS).integers(2**62)))
         frame = measured(exact_m, REALSENSE, faults, int(_rng(self.key, PIXELS, look).integers(2**62)))
-        return Shot(self.world, self.walls, pose, believed, frame)
+        return Shot(Arrangement.of(self.world, self.walls), pose, believed, frame)
 
     def again(self) -> Stage:
         """Return the same scene as it was before anything was tried, in a world of its own."""
@@ -71,14 +72,14 @@ class Stage:
 
 
 def set_up(cell: Cell, seed: int, number: int, gripper: GripperConfig, physics: PhysicsConfig) -> Stage:
-    """Return a scene of a cell. What rolls out of the camera's sight is no scene: another one is taken.
+    """Return a scene of a cell. What is restless or rolls out of the camera's sight is no scene: another one is taken.
 
     The things depend on seed and number alone, so that cells of other cameras show the same ones, and more of them
     begin with the same ones.
     """
     for take in range(MOST_TAKES):
         stage = _take(cell, (FIRST_TEST_SEED + seed, number, take), gripper, physics)
-        if stage.world.exploded or _shows_anything(stage):
+        if stage.world.exploded or (_shows_anything(stage) and not stage.world.restless):
             break
     return stage
 

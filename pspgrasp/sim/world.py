@@ -11,18 +11,21 @@ import numpy as np
 from pspgrasp.data.synthetic.antipodal import GripperConfig
 from pspgrasp.data.synthetic.scenes import Thing
 from pspgrasp.data.synthetic.solids import Part
+from pspgrasp.sim.falling import before_falling
 from pspgrasp.sim.model import HAND, PULL_N_M, SIDES, THING, PhysicsConfig, model_of, quaternion_of
 from pspgrasp.sim.objects import SimObject
 
 PARKED_M = np.array([-20.0, 0.0, 1.0])  # where nothing falls
 AWAY_M = np.array([50.0, 0.0, 0.3])  # where things are that were taken away
-APART_M = 0.01  # between things before they fall
 CLOSING_M_S = 0.05  # of a finger, as fast as a Franka hand's [m/s]
 FRAMES_S = 25  # of what watches [1/s]
 SLICE_S = 0.01  # between two looks at things that settle
 SLOWING_S = 0.1  # in which a thing that settles loses most of its speed: it falls with 1 m/s and doesn't roll far
-STILL_M_S, STILL_RAD_S, STILL_S = 0.01, 0.3, 0.2  # slower, and for as long, things rest
-LIMIT_M = 2.0  # a thing that is farther off, or faster than as many metres a second, was thrown by a fault
+CALM_M_S, CALM_RAD_S, CALM_S = 0.01, 0.3, 0.2  # slower, and for as long, things no longer fall
+ALONE_S, STAY_M, STAY_RAD = 2.0, 0.001, math.radians(1)  # things rest that move and turn by no more if left alone
+ROUNDS = 5  # of slowing things down and leaving them alone, until they are restless
+LIMIT_M = 2.0  # a thing that is farther off was thrown by a fault
+LIMIT_M_S = 5.0  # so was one that is as fast: what falls out of the hand has less than 3 m/s
 
 
 class HandPose(NamedTuple):
@@ -51,6 +54,7 @@ class World:
     Attributes:
         objects: The things, where they began to fall.
         gone: Those that were taken away.
+        restless: Whether things didn't come to rest.
         watch: Called each 1/25 s of simulated time while things move, for a video, say.
     """
 
@@ -71,7 +75,7 @@ class World:
             gripper: That grasps.
             config: What the world is like.
         """
-        self.objects, self.gripper, self.config = tuple(_lifted(objects, walls)), gripper, config
+        self.objects, self.gripper, self.config = before_falling(objects, walls), gripper, config
         self.gone: Set[int] = set()
         # MuJoCo counts its warnings, and writes them to a file where one happens to be as well.
         mujoco.set_mju_user_warning(_unheard)
@@ -90,16 +94,17 @@ class World:
         return [number for number in range(self.things) if number not in self.gone]
 
     def settle(self) -> None:
-        """Take the gripper away and wait until things rest; from now on they rest there."""
+        """Take the gripper away and wait until things rest, or are `restless`; from now on they rest there."""
         self._park()
-        still_s = 0.0
-        for _ in range(max(1, round(self.config.settling_s / SLICE_S))):
-            self.step(SLICE_S)
-            still_s = still_s + SLICE_S if self._calmed() else 0.0
-            if still_s >= STILL_S:
+        self.restless = True
+        for _ in range(ROUNDS):
+            self._slow_down()
+            self._rest = self.data.qpos.copy()
+            if self.exploded:
                 break
-        self.data.qvel[:] = 0.0
-        self._rest = self.data.qpos.copy()
+            if self._stay():
+                self.restless = False
+                break
 
     def take_away(self, thing: int) -> None:
         """Put a thing where it is in nobody's way, for good."""
@@ -213,19 +218,46 @@ class World:
 
     @property
     def exploded(self) -> bool:
-        """Tell whether the simulation failed: numbers that aren't finite, or a thing that flew off."""
-        places = np.array([self.middle_m(number) for number in self.left])
-        flies = np.isfinite(self.data.qvel).all() and (not len(places) or np.abs(places).max() < LIMIT_M)
-        return not (flies and np.isfinite(self.data.qpos).all() and not self.warned)
+        """Tell whether the simulation failed: numbers that aren't finite, or a thing that flies, or flew, off."""
+        if self.warned or not (np.isfinite(self.data.qvel).all() and np.isfinite(self.data.qpos).all()):
+            return True
+        places_m = np.array([self.middle_m(number) for number in self.left])
+        return bool(np.abs(places_m).max(initial=0.0) > LIMIT_M or self._speeds()[:, 0].max(initial=0.0) > LIMIT_M_S)
 
-    def _calmed(self) -> bool:
-        """Slow things down, as a hand does that lays them down; tell whether all are still."""
-        joints = [self.data.joint(f"{THING}{number}") for number in self.left]
-        speeds = np.array([joint.qvel for joint in joints]).reshape(-1, 2, 3)
-        for joint in joints:
-            joint.qvel *= math.exp(-SLICE_S / SLOWING_S)
-        fastest = np.linalg.norm(speeds, axis=2).max(axis=0, initial=0.0)
-        return bool(fastest[0] < STILL_M_S and fastest[1] < STILL_RAD_S)
+    def _slow_down(self) -> None:
+        """Slow things down, as a hand does that lays them down, until they are calm or the longest time is over."""
+        calm_s, limits = 0.0, (CALM_M_S, CALM_RAD_S)
+        for _ in range(max(1, round(self.config.settling_s / SLICE_S))):
+            self.step(SLICE_S)
+            calm_s = calm_s + SLICE_S if (self._speeds() < limits).all() else 0.0
+            for number in self.left:
+                self.data.joint(f"{THING}{number}").qvel *= math.exp(-SLICE_S / SLOWING_S)
+            if calm_s >= CALM_S:
+                break
+
+    def _stay(self) -> bool:
+        """Leave things alone, from where they rest; tell whether they stay there, and put them back if so."""
+        self.put_back()
+        places_m, turns = self._lie()
+        mujoco.mj_step(self.model, self.data, round(ALONE_S / self.config.step_s))  # nothing for who watches
+        places_now_m, turns_now = self._lie()
+        moved_m = np.linalg.norm(places_now_m - places_m, axis=1)
+        cosines = (np.einsum("nij,nij->n", turns_now, turns) - 1) / 2
+        stays = bool((moved_m <= STAY_M).all() and (cosines >= math.cos(STAY_RAD)).all())
+        if stays:
+            self.put_back()
+        return stays
+
+    def _lie(self) -> Tuple[np.ndarray, np.ndarray]:
+        """Return centres of mass (N, 3) [m] and rotations (N, 3, 3) of the things that are left."""
+        bodies = [self.data.body(f"{THING}{number}") for number in self.left]
+        places_m, turns = np.array([body.xipos for body in bodies]), np.array([body.xmat for body in bodies])
+        return places_m.reshape(-1, 3), turns.reshape(-1, 3, 3)
+
+    def _speeds(self) -> np.ndarray:
+        """Return how fast each thing that is left moves and turns: (N, 2) [m/s, rad/s]."""
+        speeds = [self.data.joint(f"{THING}{number}").qvel for number in self.left]
+        return np.linalg.norm(np.array(speeds).reshape(-1, 2, 3), axis=2)
 
     def _park(self) -> None:
         up = HandPose(PARKED_M, np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, -1.0]))
@@ -249,26 +281,3 @@ def _rotation(quaternion: np.ndarray) -> np.ndarray:
     found = np.zeros(9)
     mujoco.mju_quat2Mat(found, quaternion)
     return found.reshape(3, 3)
-
-
-def _lifted(objects: Sequence[SimObject], walls: Sequence[Part]) -> List[SimObject]:
-    """Return things where they begin to fall: over walls and things that they would fall on, and no higher."""
-    boxes = [(wall.rotation, *_around(wall.rotation.T @ wall.centre_m, wall.half_m)) for wall in walls]
-    lifted: List[SimObject] = []
-    for thing in objects:
-        points_m = np.concatenate(thing.pieces)
-        tops_m = [high_m[2] for turn, low_m, high_m in boxes if _over(points_m @ turn, low_m, high_m)]
-        up_m = np.array([0.0, 0.0, max(tops_m, default=0.0) + APART_M - points_m[:, 2].min()])
-        lifted.append(thing.moved(np.eye(3), up_m))
-        boxes.append((np.eye(3), points_m.min(axis=0) + up_m, points_m.max(axis=0) + up_m))
-    return lifted
-
-
-def _around(middle_m: np.ndarray, half_m: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    return middle_m - half_m, middle_m + half_m
-
-
-def _over(points_m: np.ndarray, low_m: np.ndarray, high_m: np.ndarray) -> bool:
-    """Tell whether points overlap a box as seen from above."""
-    least_m, most_m = points_m.min(axis=0), points_m.max(axis=0)
-    return bool((least_m < high_m)[:2].all() and (most_m > low_m)[:2].all())

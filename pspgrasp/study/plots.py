@@ -6,14 +6,13 @@ import statistics
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from pspgrasp.errors import PspGraspError
+from pspgrasp.evaluation.plot import open_pyplot, save_plot
 from pspgrasp.study.probes import PROFILE_POINTS
 from pspgrasp.study.report import bins_lost
 from pspgrasp.study.variants import QUESTIONS
 
 Result = Mapping[str, Any]
 SIZE_IN = (8.0, 3.6)
-DOTS_PER_INCH = 110
 OURS, OTHER = "#1f6f8b", "#99a8b2"
 FIELDS = ("fcn", "ppm 1 2 3 6", "ppm", "aspp", "dappm", "ggcnn", "grconvnet")
 
@@ -32,34 +31,14 @@ def draw_plots(results: Sequence[Result], folder: Path) -> List[Path]:
     written = []
     for name, figure in drawn.items():
         if figure is not None:
-            written.append(_saved(figure, folder / name))
+            written.append(save_plot(figure, folder / name))
     return written
 
 
 def _figure() -> Tuple[Any, Any]:
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise PspGraspError("plots need matplotlib: pip install 'pspgrasp[training]'") from error
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=SIZE_IN, layout="constrained")
+    figure, axes = open_pyplot().subplots(figsize=SIZE_IN, layout="constrained")
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
-
-
-def _saved(figure: Any, path: Path) -> Path:
-    from matplotlib import pyplot
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=DOTS_PER_INCH)
-    except OSError as error:
-        raise PspGraspError(f"{path} can't be written: {error.strerror or error}") from error
-    finally:
-        pyplot.close(figure)
-    return path
 
 
 def _success(results: Sequence[Result]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pspgrasp.evaluation.paired import paired
+from pspgrasp.evaluation.paired import holm, paired
 
 
 def test_wins_and_losses_make_the_difference_of_the_hits_and_change_sides() -> None:
@@ -33,3 +33,26 @@ def test_thousands_of_split_images_are_no_trouble() -> None:
     even, uneven = (paired([True] * wins + [False] * 2000, [False] * wins + [True] * 2000) for wins in (2000, 2200))
     assert even.p == 1.0
     assert uneven.p == pytest.approx(0.002, abs=0.001), "3.1 standard deviations"
+
+
+def test_holms_correction_against_published_values() -> None:
+    # Holm's step-down by hand: 3 * 0.01, then 2 * 0.02, then the largest so far; R's p.adjust gives the same.
+    assert holm([0.04, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm([0.5, 0.9, 0.001, 0.01]) == pytest.approx([1.0, 1.0, 0.004, 0.03])
+    assert holm([0.03]) == [0.03]
+    assert holm([]) == []
+
+
+def test_a_correction_keeps_the_order_and_makes_nothing_surer() -> None:
+    found = np.random.default_rng(7).random(60) ** 3
+    corrected = np.array(holm(found.tolist()))
+    assert (corrected >= found).all()
+    assert (np.diff(corrected[np.argsort(found)]) >= 0).all()
+    assert (corrected <= np.minimum(1.0, len(found) * found)).all(), "Bonferroni's is no smaller"
+
+
+def test_many_comparisons_of_equals_are_hardly_ever_sure() -> None:
+    rng = np.random.default_rng(8)
+    families = rng.random((400, 60))
+    assert np.mean([min(family) < 0.05 for family in families]) > 0.9
+    assert np.mean([min(holm(family.tolist())) < 0.05 for family in families]) < 0.08

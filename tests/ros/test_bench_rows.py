@@ -17,7 +17,6 @@ from std_msgs.msg import Header
 pytest.importorskip("mujoco", reason="needs the extra sim")
 
 from pspgrasp.cli import main
-from pspgrasp.data.synthetic.antipodal import GripperConfig
 from pspgrasp.data.tabletop import tabletop_frames
 from pspgrasp.depth import DepthFrame
 from pspgrasp.errors import ConfigError
@@ -35,15 +34,17 @@ from pspgrasp.ros.messages import (
     to_grasp_msg,
     to_pose_msg,
 )
-from pspgrasp.sim.records import RunFolder, SceneRecord
-from pspgrasp.sim.rows import DetectorRow, row_of
+from pspgrasp.sim.arrangement import Arrangement
+from pspgrasp.sim.records import SceneRecord
+from pspgrasp.sim.rows import MOST_GRASPS, DetectorRow, row_of
+from pspgrasp.sim.run_folder import RunFolder
 from pspgrasp.sim.shot import Shot
 from pspgrasp.sim.world import World
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.usefixtures("graph")]
 
 NODE, DEPTH = "/bench/detector", "/bench/depth/image_meters"
-AS_THE_BENCH = {"detection": {"min_quality": 0.0, "max_grasps": 3}, "limits": {"max_width_m": 0.08}}
+AS_THE_BENCH = {"detection": {"min_quality": 0.0, "max_grasps": MOST_GRASPS}}
 PARAMETERS = {
     **PATIENT,
     **AS_THE_BENCH,
@@ -69,14 +70,14 @@ def rows(name: str, request: pytest.FixtureRequest) -> Iterator[Tuple[GraspsTopi
 
 @pytest.fixture(scope="module")
 def row() -> DetectorRow:
-    return row_of("ggcnn", GripperConfig(opening_m=0.08))
+    return row_of("ggcnn")
 
 
 def shot_of(frame: DepthFrame) -> Shot:
     """Return a shot of a frame from 0.6 m above an empty table: rows of detectors look at nothing else of it."""
     pose = np.eye(4)
     pose[2, 3] = 0.6
-    return Shot(World(()), (), pose, pose, frame)
+    return Shot(Arrangement.of(World(())), pose, pose, frame)
 
 
 def in_millimetres(frame: DepthFrame) -> DepthFrame:

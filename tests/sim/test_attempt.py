@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import List, Optional
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from pspgrasp.data.synthetic.things import box, cone, cylinder
 from pspgrasp.sim.attempt import Outcome, Plan, attempt
 from pspgrasp.sim.model import PhysicsConfig
 from pspgrasp.sim.objects import of_parts
-from pspgrasp.sim.touch import gripped
+from pspgrasp.sim.touch import gripped, touched
 from pspgrasp.sim.world import HandPose, World
 
 DOWN, ALONG_X, ALONG_Y = np.array([0.0, 0.0, -1.0]), np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
@@ -69,7 +69,7 @@ def test_two_worlds_alike_end_bit_by_bit_alike() -> None:
     np.testing.assert_array_equal(ends[0][1], ends[1][1])
 
 
-@pytest.mark.parametrize(("target", "outcome"), [(0, Outcome.HELD), (1, Outcome.WRONG), (None, Outcome.HELD)])
+@pytest.mark.parametrize(("target", "outcome"), [(0, Outcome.HELD), (1, Outcome.WRONG), (None, Outcome.WRONG)])
 def test_what_is_held_counts_only_if_it_was_meant(target: Optional[int], outcome: Outcome) -> None:
     world = World([of_parts([box((0.03, 0.04, 0.04), (x, 0.0, 0.0))]) for x in (0.0, 0.15)])
     done = attempt(world, down_to(0.0, 0.0, 0.02), target)
@@ -82,7 +82,7 @@ def test_what_slips_out_sideways_was_pushed(target: Optional[int]) -> None:
     done = attempt(world, down_to(0.0, 0.032, 0.02), target)  # the fingers meet it beyond their friction cone
     assert done.outcome is Outcome.PUSHED
     assert done.shoved_m > 0.01
-    assert attempt(world, down_to(0.0, 0.0, 0.02), target).outcome is Outcome.HELD
+    assert attempt(world, down_to(0.0, 0.0, 0.02), 0).outcome is Outcome.HELD
 
 
 def test_only_what_does_not_give_way_is_a_collision() -> None:
@@ -125,7 +125,8 @@ def test_a_hand_may_come_from_the_side(tilt_deg: float) -> None:
     tilt_rad = np.radians(tilt_deg)
     approach = np.array([0.0, np.sin(tilt_rad), -np.cos(tilt_rad)])
     world = World([of_parts([box((0.03, 0.05, 0.06))])])
-    assert attempt(world, Plan(HandPose(np.array([0.0, 0.0, 0.035]), ALONG_X, approach), 0.06)).outcome is Outcome.HELD
+    plan = Plan(HandPose(np.array([0.0, 0.0, 0.035]), ALONG_X, approach), 0.06)
+    assert attempt(world, plan, 0).outcome is Outcome.HELD
 
 
 def test_a_hand_sets_out_above_all_there_is() -> None:
@@ -136,6 +137,34 @@ def test_a_hand_sets_out_above_all_there_is() -> None:
     done = attempt(world, across, 0)
     assert done.outcome is Outcome.COLLIDED, "its body meets the tower"
     assert done.seconds > 0.1, "on its way, not where it set out"
+
+
+def test_what_is_lifted_is_shaken_to_both_sides_along_the_jaws(block: World) -> None:
+    lifted_m: List[np.ndarray] = []
+    block.watch = lambda: lifted_m.append(np.concatenate([block.tip_m, block.middle_m(0)]) - [*MIDDLE, *MIDDLE])
+    assert attempt(block, Plan(HandPose(MIDDLE, ALONG_Y, DOWN), 0.08), 0).outcome is Outcome.HELD
+    block.watch = None
+    aloft_m = np.array([way_m for way_m in lifted_m[5:] if way_m[2] > 0.149][5:])
+    for x, y in ((0, 1), (3, 4)):  # of the hand, and of what it holds
+        assert aloft_m[:, y].min() < -0.012
+        assert aloft_m[:, y].max() > 0.012
+        assert np.abs(aloft_m[:, x]).max() < 0.002
+
+
+def test_what_hangs_in_the_hand_with_its_end_on_the_table_was_not_lifted() -> None:
+    plank = World([of_parts([box((0.03, 0.6, 0.03))])])
+    done = attempt(plank, Plan(HandPose(np.array([0.0, 0.29, 0.015]), ALONG_X, DOWN), 0.06), 0)
+    assert touched(plank) == {0}
+    assert (done.outcome, done.in_hand) == (Outcome.DROPPED, ())
+    assert attempt(plank, down_to(0.0, 0.0, 0.015), 0).outcome is Outcome.HELD
+
+
+def test_what_lies_on_a_lifted_thing_is_not_in_the_hand() -> None:
+    low, high = of_parts([box((0.03, 0.2, 0.03))]), of_parts([box((0.06, 0.06, 0.02), (0.0, 0.07, 0.0))])
+    world = World([low, high])
+    done = attempt(world, down_to(0.0, -0.02, 0.015), 0)
+    assert world.middle_m(1)[2] > 0.1
+    assert (done.outcome, done.in_hand) == (Outcome.HELD, (0,))
 
 
 def test_a_world_that_broke_is_no_failure_of_the_grasp(block: World) -> None:

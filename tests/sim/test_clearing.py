@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("mujoco", reason="needs the extra sim")
 
 from pspgrasp.data.synthetic.things import box, cylinder
-from pspgrasp.sim.attempt import Attempt, Choice, Outcome, Plan
-from pspgrasp.sim.clearing import Clearing, ClearingConfig, clear
+from pspgrasp.sim.attempt import Choice, Outcome, Plan
+from pspgrasp.sim.clearing import ClearingConfig, clear
 from pspgrasp.sim.objects import of_parts
 from pspgrasp.sim.world import HandPose, World
 
@@ -33,7 +33,7 @@ def test_one_who_knows_all_clears_all() -> None:
     cleared = clear(world, lambda world: grasp_of(world, world.left[0]))
     assert cleared.picked == (0, 1, 2)
     assert [done.outcome for done in cleared.attempts] == [Outcome.HELD] * 3
-    assert (cleared.share, world.left, cleared.exploded) == (1.0, [], False)
+    assert (world.left, cleared.exploded) == ([], False)
     assert cleared == clear(blocks(), lambda world: grasp_of(world, world.left[0])), "it is the same the next time"
 
 
@@ -51,7 +51,7 @@ def test_failures_in_a_row_end_it_and_a_success_forgives_them() -> None:
     off_m = iter((0.2, 0.2, 0.0, 0.2, 0.2, 0.2, 0.0))
     cleared = clear(world, lambda world: grasp_of(world, world.left[0], next(off_m)))
     assert [bool(done.in_hand) for done in cleared.attempts] == [False, False, True, False, False, False]
-    assert (cleared.picked, world.left, cleared.share) == ((0,), [1], 0.5)
+    assert (cleared.picked, world.left) == ((0,), [1])
 
 
 @pytest.mark.parametrize(("config", "tries"), [(ClearingConfig(), 3), (ClearingConfig(8, 5), 5)])
@@ -91,13 +91,6 @@ def test_a_world_that_explodes_ends_it_and_is_told_apart() -> None:
     cleared = clear(world, break_it)
     assert cleared.exploded
     assert (len(cleared.attempts), cleared.picked) == (1, ())
-
-
-def test_picks_per_hour_count_motion_prediction_and_carrying() -> None:
-    held = Attempt(Outcome.HELD, 0, 0, (0,), 3.0, 0.0, 0.0, 0.0)
-    missed = held._replace(outcome=Outcome.MISSED, held=None, in_hand=(), seconds=2.0)
-    cleared = Clearing(2, (held, missed, held), (0, 1), exploded=False)
-    assert cleared.picks_per_hour(2.0, ClearingConfig(carrying_s=4.0)) == pytest.approx(3600 * 2 / (8 + 2 + 8))
 
 
 def test_a_watcher_sees_25_frames_of_each_second_and_changes_nothing() -> None:

@@ -35,7 +35,7 @@ def truth(world: World, camera: np.ndarray, last: Optional[Choice]) -> Choice:
 def test_without_motion_both_loops_do_what_a_plain_attempt_does(block: World) -> None:
     plain = attempt(block, truth(block, np.eye(4), None).plan, 0)
     for closed in (True, False):
-        done = reach(block, truth, STILL, closed)
+        done = reach(block, truth, STILL, closed).attempt
         assert (done.outcome, done.held, done.in_hand) == (plain.outcome, plain.held, plain.in_hand)
         assert done.outcome is Outcome.HELD
 
@@ -45,8 +45,8 @@ def test_what_is_moved_is_held_by_who_looks_again_and_missed_by_who_does_not(blo
     motion = random_motion(np.random.default_rng(seed))
     assert math.hypot(*motion.shift_m) >= 0.1 - 1e-9
     assert abs(math.degrees(motion.turn_rad)) >= 25
-    assert reach(block, truth, motion, closed=True).outcome is Outcome.HELD
-    assert reach(block, truth, motion, closed=False).outcome is not Outcome.HELD
+    assert reach(block, truth, motion, closed=True).attempt.outcome is Outcome.HELD
+    assert reach(block, truth, motion, closed=False).attempt.outcome is not Outcome.HELD
 
 
 def test_things_are_moved_together_as_far_as_was_asked(block: World) -> None:
@@ -59,7 +59,7 @@ def test_things_are_moved_together_as_far_as_was_asked(block: World) -> None:
         return None
 
     done = reach(world, watch, MOVED, config=ReachConfig(patience_s=2.0))
-    assert done.outcome is Outcome.NO_GRASP
+    assert (done.attempt.outcome, done.choice) == (Outcome.NO_GRASP, None)
     cos, sin = math.cos(MOVED.turn_rad), math.sin(MOVED.turn_rad)
     middle_m = np.mean(before, axis=0)
     for was_m, is_m in zip(before, after):
@@ -96,6 +96,22 @@ def test_who_answers_too_late_works_on_one_frame_at_a_time(block: World) -> None
     assert np.diff(times_s).min() >= 0.4 - 2.1e-3
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_the_choice_that_is_told_is_the_one_that_the_hand_went_for(block: World, closed: bool) -> None:
+    given: List[Optional[Choice]] = []
+
+    def to_and_fro(world: World, camera: np.ndarray, last: Optional[Choice]) -> Optional[Choice]:
+        pose = truth(world, camera, last).plan.pose
+        beside = pose._replace(tip_m=pose.tip_m + np.array([0.0, 0.004 * (len(given) % 2), 0.0]))
+        given.append(None if len(given) == 3 else Choice(Plan(beside, 0.05), 0))
+        return given[-1]
+
+    done = reach(block, to_and_fro, STILL, closed, ReachConfig(latency_s=0.35))
+    assert done.choice is (given[-2] if closed else given[0]), "the last answer comes when the hand is there already"
+    assert done.attempt.outcome is Outcome.HELD
+    assert block.tip_m[1] == pytest.approx(done.choice.plan.pose.tip_m[1], abs=1e-3)  # type: ignore[union-attr]
+
+
 def test_the_camera_begins_over_the_origin(block: World) -> None:
     seen: List[np.ndarray] = []
 
@@ -109,8 +125,8 @@ def test_the_camera_begins_over_the_origin(block: World) -> None:
 
 
 def test_the_same_reach_ends_bit_by_bit_as_before(block: World) -> None:
-    first, state = reach(block, truth, MOVED), block.data.qpos.copy()
-    assert reach(block, truth, MOVED) == first
+    first, state = reach(block, truth, MOVED).attempt, block.data.qpos.copy()
+    assert reach(block, truth, MOVED).attempt == first
     np.testing.assert_array_equal(block.data.qpos, state)
 
 
@@ -119,5 +135,5 @@ def test_a_world_that_broke_ends_a_reach(block: World) -> None:
         world.data.qvel[0] = np.nan
         return None
 
-    assert reach(block, break_it).outcome is Outcome.EXPLODED
-    assert reach(block, truth).outcome is Outcome.HELD, "the next one begins anew"
+    assert reach(block, break_it).attempt.outcome is Outcome.EXPLODED
+    assert reach(block, truth).attempt.outcome is Outcome.HELD, "the next one begins anew"

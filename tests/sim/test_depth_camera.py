@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any, List
 
@@ -168,6 +170,12 @@ def test_unknown_names_are_answered_by_what_there_is() -> None:
         choose_camera("ray")
     with pytest.raises(ConfigError, match="realsense"):
         faults_of("realsens", 0)
+
+
+def test_a_network_may_be_loaded_after_opengl() -> None:
+    words = "from pspgrasp.sim.camera import choose_camera; choose_camera('auto'); import timm"
+    done = subprocess.run([sys.executable, "-c", words], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture

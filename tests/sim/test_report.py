@@ -29,8 +29,9 @@ from pspgrasp.sim.cells import CELLS, Cell
 from pspgrasp.sim.failures import seen_by, shown, worst_failures
 from pspgrasp.sim.model import PhysicsConfig
 from pspgrasp.sim.objects import of_parts
-from pspgrasp.sim.pictures import SIDE_CAMERA, beside, choose_painter, grasp_picture, jpeg, side_view_pose
+from pspgrasp.sim.pictures import GRASP_BGR, SIDE_CAMERA, beside, choose_painter, grasp_picture, jpeg, side_view_pose
 from pspgrasp.sim.planning import hand_pose
+from pspgrasp.sim.ratio import Estimate, share
 from pspgrasp.sim.records import SceneRecord, Tried
 from pspgrasp.sim.report import EMBEDDED_BYTES, Head, page, write_report
 from pspgrasp.sim.stage import set_up
@@ -43,8 +44,9 @@ HEAD = Head("Grasps tried by lifting", "A test.", {"Seed": "0", "Command": "pspg
 
 def figure(row: str, held: int, other: Optional[Paired] = None) -> Figure:
     outcomes = {Outcome.HELD.value: held, Outcome.DROPPED.value: 100 - held}
-    share = held / 100
-    return Figure(row, 100, held, share, (share - 0.05, share + 0.05), outcomes, 2, 371.0, 42.0, None, other)
+    picks = Estimate(371.0, (350.0, 390.0))
+    cleared = Estimate(0.8, None)
+    return Figure(row, 100, held, share(held, 100), outcomes, 2, picks, 42.0, cleared, other, other and other.p)
 
 
 def cell_table(cell: Cell, held: Tuple[int, int] = (87, 53), p: float = 1e-6) -> CellTable:
@@ -58,7 +60,7 @@ TABLES = tuple(cell_table(cell) for cell in CELLS.values())
 def test_a_page_has_every_cell_and_every_row_and_is_well_formed() -> None:
     parsed = Page(page(HEAD, TABLES))
     assert not parsed.open
-    for name in (*CELLS, *ROWS, *HEAD.facts.values(), "best peak"):
+    for name in (*CELLS, *ROWS, "350 to 390", *HEAD.facts.values(), "best peak"):
         assert name in parsed.texts or any(name in text for text in parsed.texts), name
     assert parsed.texts.count("87 %") >= len(CELLS)
     assert parsed.texts.count("87/100") >= len(CELLS)
@@ -85,9 +87,32 @@ def test_names_are_text_and_never_markup() -> None:
     assert any(evil in text for text in parsed.texts)
 
 
-@pytest.mark.parametrize(("p", "said"), [(1e-6, "▼ p<0.001"), (0.02, "▼ p 0.020"), (0.4, "p 0.40")])
+@pytest.mark.parametrize(("p", "said"), [(1e-6, "▼ p<0.001"), (0.02, "▼ p 0.020"), (0.05, "\xa0"), (0.4, "\xa0")])
 def test_a_difference_is_marked_only_if_it_is_sure(p: float, said: str) -> None:
     assert said in Page(page(HEAD, [cell_table(CELLS["household"], p=p)])).texts
+
+
+def test_what_is_better_and_what_is_worse_have_different_marks() -> None:
+    worse = figure("b", 53, Paired(3, 37, 1e-6))
+    assert (worse.mark, replace(worse, against_first=Paired(37, 3, 1e-6)).mark) == ("▼", "▲")
+    assert replace(worse, corrected_p=None).mark == ""
+
+
+def test_a_figure_that_there_is_not_is_a_dash() -> None:
+    none = Figure("ours", 0, 0, None, {}, 100, None, None)
+    texts = Page(
+        page(HEAD, [replace(cell_table(CELLS[name]), figures=(none,)) for name in ("household", "bin-10")])
+    ).texts
+    assert texts.count("-") == 6, "success; of bins: taken out, success, picks; the detector's time and picks"
+    assert "0 %" not in texts
+
+
+def test_what_is_told_too_early_has_a_star() -> None:
+    early, enough = cell_table(CELLS["household"]), replace(cell_table(CELLS["household"]), scenes=300)
+    assert "household *" in Page(page(HEAD, [early])).texts
+    text = page(HEAD, [enough])
+    assert "household *" not in text
+    assert "fewer than 300 attempts" not in text
 
 
 def test_what_was_not_run_has_no_section() -> None:
@@ -221,7 +246,9 @@ def test_a_grasp_is_drawn_where_it_is() -> None:
     picture = grasp_picture(frame, grasp)
     assert picture.shape == (600, 600, 3)
     plain = grasp_picture(frame, replace(grasp, position_m=REALSENSE.deproject(5000, 5000, 0.55)))
-    rows, columns = np.nonzero((picture != plain).any(axis=2))
+    red, bare = (np.abs(one.astype(int) - GRASP_BGR).max(axis=2) < 40 for one in (picture, plain))
+    assert not bare.any(), "what lies outside is not drawn"
+    rows, columns = np.nonzero(red)
     opening_px = 2 * 0.08 * 615 / 0.55
     assert (columns.min() + columns.max()) / 2 == pytest.approx(299.5, abs=2)
     assert (rows.min() + rows.max()) / 2 == pytest.approx(299.5, abs=2)
