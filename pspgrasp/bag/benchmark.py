@@ -15,15 +15,20 @@ import torch
 from rosbags.rosbag1 import Writer
 from rosbags.typesys import Stores, get_typestore
 
-from pspgrasp.bag.judge import judge_recording
-from pspgrasp.bag.models import Model, ModelSpec, PredictorModel, specs_of
-from pspgrasp.bag.open import open_recordings
+from pspgrasp.bag.figures.measures import Gripper
+from pspgrasp.bag.judging.judge import judge_recording
+from pspgrasp.bag.judging.model import Model
+from pspgrasp.bag.judging.predictor_model import PredictorModel
+from pspgrasp.bag.judging.specs import ModelSpec, specs_of
+from pspgrasp.bag.reading.open import open_recordings
 from pspgrasp.bag.recording import Recording, Selection
-from pspgrasp.bag.results import RecordingResult
-from pspgrasp.bag.results_file import write_frames, write_results
+from pspgrasp.bag.report.frames_csv import write_frames
+from pspgrasp.bag.report.output import write_lines
+from pspgrasp.bag.report.results_json import write_results
+from pspgrasp.bag.results.frame import TOTAL
+from pspgrasp.bag.results.result import RecordingResult
+from pspgrasp.bag.results.rows import STAGES
 from pspgrasp.bag.run import run_of
-from pspgrasp.bag.series import Gripper
-from pspgrasp.bag.stopwatch import TOTAL
 from pspgrasp.data.tabletop import tabletop_frames
 from pspgrasp.depth import DepthFrame
 from pspgrasp.node_config import NodeConfig
@@ -80,7 +85,7 @@ def benchmark(frames: int, checkpoint: str, device: str) -> Cost:
     Raises:
         PspGraspError: No such checkpoint or device.
     """
-    specs = specs_of([checkpoint], NodeConfig(device=device))
+    specs = specs_of([checkpoint], NodeConfig(device=device, runtime=""))
     predictor = GraspPredictor.from_checkpoint(find_checkpoint(checkpoint), device)
     some = [frame for frame, _ in tabletop_frames(seed=3, frames=DISTINCT)]
     with tempfile.TemporaryDirectory(prefix="pspgrasp_") as folder:
@@ -92,7 +97,8 @@ def benchmark(frames: int, checkpoint: str, device: str) -> Cost:
         model.warm_up()
         found: List[RecordingResult] = []
         for part in _parts(frames):
-            result, spent_s = _timed(partial(_judge, path, part, model))
+            into = Path(folder) / str(len(found))
+            result, spent_s = _timed(partial(_judge, path, part, model, into))
             inference_s += _timed(partial(_infer, predictor, some, result.read))[1]
             found, together_s = [*found, result], together_s + spent_s
         together_s += _timed(partial(_write, found, specs, Path(folder)))[1]
@@ -118,9 +124,9 @@ def _read(recording: Recording) -> float:
     return _timed(partial(deque, recording, maxlen=0))[1]
 
 
-def _judge(path: Path, part: Selection, model: Model) -> RecordingResult:
+def _judge(path: Path, part: Selection, model: Model, folder: Path) -> RecordingResult:
     (recording,) = open_recordings([path], part)
-    return judge_recording(recording, [model])
+    return judge_recording(recording, [model], folder)
 
 
 def _infer(predictor: GraspPredictor, some: Sequence[DepthFrame], frames: int) -> None:
@@ -132,10 +138,11 @@ def _write(found: Sequence[RecordingResult], specs: Sequence[ModelSpec], folder:
     run = run_of(found, specs, Gripper(), [], Selection(), len(found), "")
     write_results(run, folder / "results.json")
     write_frames(run.results, folder / "frames.csv")
+    write_lines(run.results, folder / "frames.jsonl")
 
 
 def _inside_s(result: RecordingResult) -> float:
-    return sum(frame.stages_ms[TOTAL] for model in result.models for frame in model.frames) / 1000
+    return sum(float(np.nansum(model.best["stages_ms"][:, STAGES.index(TOTAL)])) for model in result.models) / 1000
 
 
 def write_bag(some: Sequence[DepthFrame], frames: int, path: Path) -> None:

@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Dict, List, Sequence
 
 from pspgrasp.bag import options
-from pspgrasp.bag.export_commands import add_export
-from pspgrasp.bag.libraries import NEEDED, check_libraries
+from pspgrasp.bag.export.commands import add_export
+from pspgrasp.bag.libraries import check_libraries
 from pspgrasp.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pspgrasp.bag.models import ModelSpec
-    from pspgrasp.bag.recording import Recording, Selection
-    from pspgrasp.bag.results import RecordingResult
-    from pspgrasp.bag.run import Run
-
-RESULTS, FRAMES, REPORT = "results.json", "frames.csv", "report.html"
+    from pspgrasp.bag.judging.specs import ModelSpec
+    from pspgrasp.bag.recording import Recording
+    from pspgrasp.bag.results.result import RecordingResult
 
 DESCRIPTION = """\
 What would a network have done on a recording? Every depth image goes the road that it goes on the robot, and what
@@ -88,10 +85,10 @@ def _add_bench(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _info(parsed: argparse.Namespace) -> int:
-    check_libraries(NEEDED, "bag")
+    check_libraries()
     from rich.console import Console
 
-    from pspgrasp.bag.info import info_of, shown
+    from pspgrasp.bag.reading.info import info_of, shown
 
     console, selection = Console(), options.selection_of(parsed)
     for path in parsed.inputs:
@@ -100,63 +97,60 @@ def _info(parsed: argparse.Namespace) -> int:
 
 
 def _judge(parsed: argparse.Namespace) -> int:
-    check_libraries(NEEDED, "bag")
+    check_libraries()
     from rich.console import Console
 
-    from pspgrasp.bag.open import open_recordings
+    from pspgrasp.bag.reading.open import open_recordings
+    from pspgrasp.bag.report.output import FILES, working_folder, write_output
+    from pspgrasp.bag.report.terminal import shown
     from pspgrasp.bag.run import run_of
-    from pspgrasp.bag.terminal import shown
 
-    options.check_processes(parsed)
-    if parsed.output:
-        options.check_output(parsed.output, parsed.inputs)
+    _check(parsed)
     selection, specs = options.selection_of(parsed), options.specs_from(parsed)
     if parsed.paired and len(specs) < 2:
         raise ConfigError("compare needs at least two models: --checkpoint FIRST OTHER...; `eval` judges one")
     gripper = options.gripper_of(parsed, options.node_config(parsed))
     recordings = open_recordings(parsed.inputs, selection)
-    found = _results(parsed, recordings, selection, specs)
-    run = run_of(found, specs, gripper, parsed.inputs, selection, len(recordings), _command())
-    Console().print(shown(run), soft_wrap=True, highlight=False)
-    if parsed.output:
-        _write(run, parsed.output)
+    with working_folder(parsed.output) as folder:
+        found = _results(parsed, recordings, specs, folder)
+        run = run_of(found, specs, gripper, parsed.inputs, selection, len(recordings), _command())
+        Console().print(shown(run), soft_wrap=True, highlight=False)
+        if parsed.output:
+            write_output(run, folder, parsed.output)
+            print(f"{parsed.output}: {', '.join(FILES)}")
     return run.exit_code
 
 
+def _check(parsed: argparse.Namespace) -> None:
+    options.check_processes(parsed)
+    if parsed.output:
+        options.check_output(parsed.output, parsed.inputs)
+
+
 def _results(
-    parsed: argparse.Namespace, recordings: Sequence[Recording], selection: Selection, specs: Sequence[ModelSpec]
+    parsed: argparse.Namespace, recordings: Sequence[Recording], specs: Sequence[ModelSpec], folder: Path
 ) -> List[RecordingResult]:
     """Return the results in the order of the recordings; those that were begun, if the user stops it."""
     from rich.console import Console
 
     from pspgrasp.bag.progress import progress
-    from pspgrasp.bag.run import judge_apart, judge_here, window_of
+    from pspgrasp.bag.run import Job, judge_apart, judge_here, window_of
     from pspgrasp.data.progress import with_progress
 
-    if not parsed.ray and 1 in (parsed.processes, len(recordings)):
+    count = len(recordings)
+    if not parsed.ray and 1 in (parsed.processes, count):
         models = [spec.build() for spec in specs]
         with progress(Console(stderr=True)) as told:
-            return list(judge_here(recordings, models, window_of(specs), told))
+            return list(judge_here(recordings, models, window_of(specs), folder, told))
     found: Dict[int, RecordingResult] = {}
-    done = judge_apart(len(recordings), parsed.inputs, selection, specs, parsed.processes, parsed.ray)
+    inputs, selection = tuple(path.absolute() for path in parsed.inputs), options.selection_of(parsed)
+    jobs = [Job(inputs, selection, place, tuple(specs), folder.absolute()) for place in range(count)]
     try:
-        for place, result in with_progress(done, len(recordings), "recordings"):
+        for place, result in with_progress(judge_apart(jobs, parsed.processes, parsed.ray), count, "recordings"):
             found[place] = result
     except KeyboardInterrupt:  # the second one: what was under way is lost
         pass
     return [found[place] for place in sorted(found)]
-
-
-def _write(run: Run, output: Path) -> None:
-    from pspgrasp.bag.report import write_report
-    from pspgrasp.bag.results_file import write_frames, write_results
-    from pspgrasp.data.output import make_folder
-
-    make_folder(output)
-    write_results(run, output / RESULTS)
-    write_frames(run.results, output / FRAMES)
-    write_report(output / REPORT, run)
-    print(f"{output}: {RESULTS}, {FRAMES}, {REPORT}")
 
 
 def _command() -> str:
@@ -165,7 +159,7 @@ def _command() -> str:
 
 
 def _bench(parsed: argparse.Namespace) -> int:
-    check_libraries(NEEDED, "bag")
+    check_libraries()
     from pspgrasp.bag.benchmark import benchmark
     from pspgrasp.data.commands import check_bounds
 

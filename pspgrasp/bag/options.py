@@ -10,9 +10,9 @@ from pspgrasp.data.commands import check_bounds
 from pspgrasp.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pspgrasp.bag.models import ModelSpec
+    from pspgrasp.bag.figures.measures import Gripper
+    from pspgrasp.bag.judging.specs import ModelSpec
     from pspgrasp.bag.recording import Selection
-    from pspgrasp.bag.series import Gripper
     from pspgrasp.node_config import NodeConfig
 
 BOUNDS = {
@@ -89,6 +89,9 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         help="the node's parameters, as on the robot: crop, detection, limits (see: pspgrasp config)",
     )
     command.add_argument("--device", default="", help="auto, cpu or cuda (default: as --params says)")
+    command.add_argument(
+        "--runtime", default="", help="what runs the network, or auto (default: torch, or what the file is for)"
+    )
 
 
 def specs_from(parsed: argparse.Namespace) -> List[ModelSpec]:
@@ -97,7 +100,7 @@ def specs_from(parsed: argparse.Namespace) -> List[ModelSpec]:
     Raises:
         ConfigError: Parameters or names are wrong.
     """
-    from pspgrasp.bag.models import specs_of
+    from pspgrasp.bag.judging.specs import specs_of
 
     return specs_of(parsed.checkpoint, node_config(parsed))
 
@@ -111,8 +114,10 @@ def node_config(parsed: argparse.Namespace) -> NodeConfig:
     from pspgrasp.node_config import NodeConfig
 
     tree = _read_yaml(parsed.params) if parsed.params else {}
+    runtime = parsed.runtime or tree.get("runtime", "")  # a node may take the fastest; here torch is judged, unasked
+    told = {"runtime": runtime, **({"device": parsed.device} if parsed.device else {})}
     try:
-        return NodeConfig.from_parameters({**tree, **({"device": parsed.device} if parsed.device else {})})
+        return NodeConfig.from_parameters({**tree, **told})
     except ConfigError as error:
         raise ConfigError(f"{parsed.params}: {error}" if parsed.params else str(error)) from error
 
@@ -139,7 +144,7 @@ def add_judging_options(command: argparse.ArgumentParser) -> None:
         help="openings [m] against which grasps are counted (default: limits of --params)",
     )
     command.add_argument(
-        "--output", type=Path, metavar="DIR", help="write results.json, frames.csv and report.html there"
+        "--output", type=Path, metavar="DIR", help="write report.html, results.json, frames.csv and frames.jsonl there"
     )
     command.add_argument(
         "--processes", type=int, default=1, help="recordings that are judged side by side (default: 1)"
@@ -162,7 +167,7 @@ def gripper_of(parsed: argparse.Namespace, config: NodeConfig) -> Gripper:
     Raises:
         ConfigError: They are no range.
     """
-    from pspgrasp.bag.series import Gripper
+    from pspgrasp.bag.figures.measures import Gripper
 
     if parsed.gripper is None:
         return Gripper(config.limits.min_width_m, config.limits.max_width_m)

@@ -7,7 +7,7 @@ from typing import Tuple
 import cv2
 import numpy as np
 
-from pspgrasp.bag.results import FoundGrasp, FrameResult
+from pspgrasp.bag.results.frame import FoundGrasp, FrameResult
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from pspgrasp.bag.judge import Told
+from pspgrasp.bag.judging.judge import Told
 from pspgrasp.bag.recording import Recording
 
 EVERY_S_IN_A_LOG = 15.0
@@ -31,7 +31,7 @@ def progress(console: Console) -> Iterator[TellsOf]:
     if not console.is_terminal:
         yield lambda recording: _Log(console, recording.name)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
     with Progress(*columns, Speed(), TimeRemainingColumn(), console=console, transient=True) as bars:
 
         def bar_of(recording: Recording) -> Told:
@@ -52,4 +52,5 @@ class _Log:
             return
         self._told_s, rate = now_s, done / (now_s - self._start_s)
         left_s = max(0, expected - done) / rate
-        self._console.print(f"{self._name} {done}/{expected}, {rate:.1f} frames/s, {left_s:.0f} s left", soft_wrap=True)
+        told = f"{self._name} {done}/{expected}, {rate:.1f} frames/s, {left_s:.0f} s left"
+        self._console.print(told, soft_wrap=True, markup=False)

@@ -68,7 +68,7 @@ class Poses(Protocol):
     """Where a camera was."""
 
     def at(self, stamp_ns: int) -> np.ndarray:
-        """Return (4, 4), optical frame in a frame that stands still.
+        """Return (4, 4), optical frame in a frame that stands still. Times are asked for as frames come.
 
         Raises:
             DataError: It isn't known at that time.
@@ -92,8 +92,8 @@ class Recording(Protocol):
     def __iter__(self) -> Iterator[Union[RecordedFrame, Fault]]:
         """Yield frames as they were recorded, and faults where they are met."""
 
-    def grasps(self) -> Tuple[RecordedGrasp, ...]:
-        """Return what the robot's own detector published; () where nothing was recorded."""
+    def grasps(self) -> Iterator[RecordedGrasp]:
+        """Yield what the robot's own detector published, the best grasp of each message."""
 
     def poses(self) -> Union[Poses, None]:
         """Return where the camera was; None where the recording doesn't say."""

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import platform
 import signal
-import tempfile
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Callable, Iterator, Mapping, Optional, Sequence, Tuple
 
-from pspgrasp.bag.compare import Comparison, comparisons
-from pspgrasp.bag.figures import Figure, figures_of
-from pspgrasp.bag.judge import Told, judge_recording, silent
-from pspgrasp.bag.models import Model, ModelSpec
-from pspgrasp.bag.open import open_recordings
+from pspgrasp.bag.figures.compare import Comparison, comparisons
+from pspgrasp.bag.figures.figure import Figure, figures_of
+from pspgrasp.bag.figures.measures import Gripper
+from pspgrasp.bag.judging.judge import Told, judge_recording, silent
+from pspgrasp.bag.judging.model import Model
+from pspgrasp.bag.judging.specs import ModelSpec
+from pspgrasp.bag.reading.open import open_recordings
 from pspgrasp.bag.recording import Recording, Selection
-from pspgrasp.bag.results import RecordingResult
-from pspgrasp.bag.series import Gripper
+from pspgrasp.bag.results.result import RecordingResult
 from pspgrasp.config import CropConfig
+from pspgrasp.errors import ConfigError
 from pspgrasp.parallel import results
 
 ALL_READ, IN_PART, INTERRUPTED = 0, 3, 130  # exit codes; 1 is a user's error
+STOP = "stop"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Run:
 
 def in_part(result: RecordingResult) -> bool:
     """Tell whether a recording has faults, or fewer images than it says."""
-    return bool(result.faults) or result.read < result.expected
+    return len(result.faults) > 0 or result.read < result.expected
 
 
 def run_of(
@@ -79,7 +81,7 @@ def run_of(
     command: str,
 ) -> Run:
     """Return a run with what it adds up to."""
-    judged = tuple(result for result in found if result.seen)
+    judged = tuple(result for result in found if result.read)
     figures = {spec.name: figures_of(judged, spec.name, gripper) if judged else () for spec in specs}
     together = comparisons(judged, gripper)
     return Run(tuple(specs), tuple(found), figures, together, gripper, tuple(inputs), selection, asked, command)
@@ -92,11 +94,12 @@ def judge_here(
     recordings: Sequence[Recording],
     models: Sequence[Model],
     window: CropConfig,
+    folder: Path,
     told: Callable[[Recording], Told] = lambda _: silent,
 ) -> Iterator[RecordingResult]:
     """Yield the result of each recording; Ctrl-C ends the one under way, and no other is begun."""
-    for recording in recordings:
-        result = judge_recording(recording, models, window, told(recording))
+    for place, recording in enumerate(recordings):
+        result = judge_recording(recording, models, folder / str(place), window, told(recording))
         yield result
         if result.interrupted:
             return
@@ -119,42 +122,44 @@ class Job:
         selection: Which part of it.
         place: Of the recording among all of them.
         specs: The models.
-        stop: A file; when it is there, the user has stopped the run.
+        folder: Of the run: for what comes of frames. When the file `STOP` is there, the user has stopped the run.
     """
 
     inputs: Tuple[Path, ...]
     selection: Selection
     place: int
     specs: Tuple[ModelSpec, ...]
-    stop: Path
+    folder: Path
+
+    def __str__(self) -> str:
+        """Name it for people."""
+        return f"recording {self.place + 1} of {', '.join(map(str, self.inputs))}"
 
 
 def judged(job: Job) -> Tuple[int, RecordingResult]:
-    """Return the place of a job's recording, and its result."""
+    """Return the place of a job's recording, and its result.
+
+    Raises:
+        ConfigError: The folder isn't there: this is another machine.
+    """
+    if not job.folder.is_dir():
+        why = f"{platform.node()} doesn't see {job.folder}"
+        raise ConfigError(f"{why}: --output must lie on a disk that all machines of a cluster share")
     recording = open_recordings(list(job.inputs), job.selection)[job.place]
     models = [spec.build() for spec in job.specs]
-    return job.place, judge_recording(recording, models, window_of(job.specs), stopped=job.stop.exists)
+    folder, stop = job.folder / str(job.place), job.folder / STOP
+    return job.place, judge_recording(recording, models, folder, window_of(job.specs), stopped=stop.exists)
 
 
-def judge_apart(
-    count: int, inputs: Sequence[Path], selection: Selection, specs: Sequence[ModelSpec], processes: int, ray: str
-) -> Iterator[Tuple[int, RecordingResult]]:
+def judge_apart(jobs: Sequence[Job], processes: int, ray: str) -> Iterator[Tuple[int, RecordingResult]]:
     """Yield place and result of each recording as it is done; after Ctrl-C of what was under way, as far as it got."""
-    with tempfile.TemporaryDirectory(prefix="pspgrasp_") as folder, _stop_file(Path(folder) / "stop") as stop:
-        jobs = (
-            Job(tuple(path.absolute() for path in inputs), selection, place, tuple(specs), stop)
-            for place in range(count)
-            if not stop.exists()
-        )
-        try:
-            yield from results(judged, jobs, processes, ray, deaf=True)
-        except BrokenProcessPool:
-            if not stop.exists():  # else Ctrl-C met processes that had just begun
-                raise
+    stop = jobs[0].folder / STOP
+    with _stop_file(stop):
+        yield from results(judged, (job for job in jobs if not stop.exists()), processes, ray)
 
 
 @contextmanager
-def _stop_file(path: Path) -> Iterator[Path]:
+def _stop_file(path: Path) -> Iterator[None]:
     """Make a file at the first Ctrl-C; the second one is as ever."""
 
     def stop(_number: int, _frame: Optional[FrameType]) -> None:
@@ -163,6 +168,6 @@ def _stop_file(path: Path) -> Iterator[Path]:
 
     before = signal.signal(signal.SIGINT, stop)
     try:
-        yield path
+        yield
     finally:
         signal.signal(signal.SIGINT, before)

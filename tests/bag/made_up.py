@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from pathlib import Path
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from pspgrasp.bag.models import PredictorModel
-from pspgrasp.bag.recording import Fault, Poses, RecordedFrame, RecordedGrasp
-from pspgrasp.bag.results import FoundGrasp, FrameResult, ModelResult, RecordingResult, SeenFrame
+from pspgrasp.bag.judging.judge import judge_recording
+from pspgrasp.bag.judging.model import Model
+from pspgrasp.bag.judging.predictor_model import PredictorModel
+from pspgrasp.bag.recording import Fault, Poses, RecordedFrame, RecordedGrasp, Recording
+from pspgrasp.bag.results.frame import FoundGrasp, FrameResult, SeenFrame
+from pspgrasp.bag.results.ledger import Ledger, write_recorded
+from pspgrasp.bag.results.lines import Judged
+from pspgrasp.bag.results.result import ModelResult, RecordingResult
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.config import CropConfig, DetectionConfig, PreprocessConfig
 from pspgrasp.depth import DepthFrame
@@ -48,8 +55,8 @@ class MadeUp:
             else:
                 yield RecordedFrame(number, item, item.stamp_ns, item.depth_m.nbytes)
 
-    def grasps(self) -> Tuple[RecordedGrasp, ...]:
-        return self._grasps
+    def grasps(self) -> Iterator[RecordedGrasp]:
+        return iter(self._grasps)
 
     def poses(self) -> Optional[Poses]:
         return self._poses
@@ -97,38 +104,65 @@ def moved(px: float = 0.0, **changes: Any) -> FoundGrasp:
     return replace(GRASP, u=GRASP.u + px, position_m=(x_m + px * z_m / CAMERA.fx, y_m, z_m), **changes)
 
 
+_FOLDERS = tempfile.TemporaryDirectory(prefix="pspgrasp_tests_")
+
+
+def new_folder() -> Path:
+    """Return the name of a folder that isn't there yet, and that is gone with this process."""
+    return Path(tempfile.mkdtemp(dir=_FOLDERS.name)) / "result"
+
+
+def judge(recording: Recording, models: Sequence[Model], *others: Any, **options: Any) -> RecordingResult:
+    """Judge a recording; the result lies in a folder of its own."""
+    return judge_recording(recording, models, new_folder(), *others, **options)
+
+
+def made_of(result: RecordingResult, model: str) -> List[Judged]:
+    """Return all that a model made of each frame, or why it failed."""
+    return [result.frame(row)[model] for row in range(result.read)]
+
+
 def result_of(
-    models: Dict[str, Sequence[Optional[FoundGrasp]]],
+    models: Mapping[str, Sequence[Union[FoundGrasp, FrameResult, str, None]]],
     latency_ms: float = 10.0,
-    recorded: Tuple[RecordedGrasp, ...] = (),
+    recorded: Sequence[RecordedGrasp] = (),
     still: bool = True,
-    pose: Optional[Tuple[float, ...]] = None,
+    poses: Sequence[Optional[Tuple[float, ...]]] = (),
+    faults: Sequence[Fault] = (),
+    expected: Optional[int] = None,
+    name: str = "made up",
 ) -> RecordingResult:
-    """Return the result of a recording in which each model finds these best grasps, None where it finds none."""
-    count = len(next(iter(models.values())))
-    change = 0.0 if still else 0.1
-    return RecordingResult(
-        "made up",
-        "frames of a test",
-        tuple(
-            ModelResult(name, "paper", tuple(frame_of(n, grasp, latency_ms) for n, grasp in enumerate(best)), {})
-            for name, best in models.items()
-        ),
-        (),
-        count,
-        count,
-        False,
-        0.1,
-        1.0,
-        tuple(
-            SeenFrame(n, n * PERIOD_NS, n * PERIOD_NS, CAMERA, change if n else float("nan"), change, pose)
-            for n in range(count)
-        ),
-        recorded,
-    )
+    """Return the result of a recording in which each model finds these best grasps.
+
+    None stands for a frame in which a model finds none, a text for one on which it fails.
+    """
+    frames = list(zip(*models.values()))
+    with Ledger(new_folder(), name, list(models)) as ledger:
+        found = write_recorded(recorded, ledger.folder)
+        for number, best in enumerate(frames):
+            pose = poses[number % len(poses)] if poses else None
+            ledger.frame(seen_frame(number, still, pose), [frame_of(number, one, latency_ms) for one in best])
+        for fault in faults:
+            ledger.fault(fault)
+        ledger.write()
+    made = [
+        ModelResult(model, "paper", ledger.best(place), tuple(ledger.reasons[place]), ledger.failures[place])
+        for place, model in enumerate(models)
+    ]
+    count = len(frames) if expected is None else expected
+    described = (ledger.faults, count, False, 0.1, 1.0)
+    return RecordingResult(name, "frames of a test", tuple(made), *described, ledger.seen, found, ledger.lines)
 
 
-def frame_of(number: int, grasp: Optional[FoundGrasp], latency_ms: float = 10.0) -> FrameResult:
+def seen_frame(number: int, still: bool, pose: Optional[Tuple[float, ...]]) -> SeenFrame:
+    """Return what is known of a frame, 10 a second."""
+    change, stamp_ns = 0.0 if still else 0.1, number * PERIOD_NS
+    return SeenFrame(number, stamp_ns, stamp_ns, CAMERA, change if number else float("nan"), change, pose)
+
+
+def frame_of(number: int, best: Union[FoundGrasp, FrameResult, str, None], latency_ms: float = 10.0) -> Judged:
     """Return what a model made of a frame."""
-    grasps, nothing = ((grasp,), "") if grasp else ((), "no peak of quality reaches the threshold")
+    if isinstance(best, (str, FrameResult)):
+        return best
+    grasps, nothing = ((best,), "") if best else ((), "no peak of quality reaches the threshold")
     return FrameResult(number, number * PERIOD_NS, grasps, nothing, {}, {"total": latency_ms}, 0.1)

@@ -28,10 +28,10 @@ from bag_writers import (
     write_rosbag2,
 )
 
-from pspgrasp.bag import ros1_records as records
-from pspgrasp.bag.bag_recording import BagRecording
-from pspgrasp.bag.info import info_of
-from pspgrasp.bag.open import open_recordings
+from pspgrasp.bag.formats import ros1_records as records
+from pspgrasp.bag.reading.bag import BagRecording
+from pspgrasp.bag.reading.info import info_of
+from pspgrasp.bag.reading.open import open_recordings
 from pspgrasp.bag.recording import Fault, RecordedFrame, Selection
 from pspgrasp.errors import DataError
 

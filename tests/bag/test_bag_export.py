@@ -13,20 +13,34 @@ import pytest
 
 pytest.importorskip("rosbags", reason="needs the extra bag")
 
-from bag_writers import DEPTH, FRAME, INFO, PERIOD_NS, Entry, Messages, camera_entries, write_bag, write_rosbag2
+from bag_writers import (
+    DEPTH,
+    FRAME,
+    INFO,
+    PERIOD_NS,
+    START_NS,
+    Entry,
+    Messages,
+    camera_entries,
+    write_bag,
+    write_mcap,
+    write_rosbag2,
+)
 from made_up import Drawing, drawn, predictor_of
 from rosbags.rosbag1 import Reader
+from rosbags.rosbag1 import Writer as Writer1
+from rosbags.typesys import get_types_from_msg
 
-from pspgrasp.bag import export as export_module
-from pspgrasp.bag.bag_export import topics_of
-from pspgrasp.bag.export import SUFFIXES, Job, check_output, export
-from pspgrasp.bag.grasp_messages import ros1_types
-from pspgrasp.bag.judge import ReadAhead
-from pspgrasp.bag.models import GgcnnModel
-from pspgrasp.bag.open import open_recordings
+from pspgrasp.bag.export import job as export_module
+from pspgrasp.bag.export.bag import topics_of
+from pspgrasp.bag.export.grasp_messages import ros1_types
+from pspgrasp.bag.export.job import SUFFIXES, Job, check_output, export
+from pspgrasp.bag.judging.ggcnn_model import GgcnnModel
+from pspgrasp.bag.judging.read_ahead import ReadAhead
 from pspgrasp.bag.pictures import gripper_in_camera, outline
-from pspgrasp.bag.recording import RecordedFrame, Selection
-from pspgrasp.bag.results import FrameResult
+from pspgrasp.bag.reading.open import open_recordings
+from pspgrasp.bag.recording import Fault, RecordedFrame, Selection
+from pspgrasp.bag.results.frame import FrameResult
 from pspgrasp.depth import DepthFrame
 from pspgrasp.errors import ConfigError, DataError, NetworkError, PspGraspError
 from pspgrasp.node_config import NodeConfig
@@ -220,12 +234,65 @@ def test_topics_that_the_recording_has_already_are_refused(source: Path, tmp_pat
     assert not second.exists()
 
 
-def test_a_bag_without_index_is_refused_with_what_mends_it(source: Path, tmp_path: Path) -> None:
+def test_of_a_damaged_bag_what_can_be_read_is_copied_and_the_rest_is_told(source: Path, tmp_path: Path) -> None:
+    whole = raw(source)
     source.write_bytes(source.read_bytes()[: source.stat().st_size * 2 // 3])
     output = tmp_path / "judged.bag"
-    with pytest.raises(DataError, match="rosbag reindex"):
-        export("bag", job(source, output))
-    assert list(tmp_path.iterdir()) == [source]
+    exported = export("bag", job(source, output))
+    assert "truncated" in exported.faults.counts
+    grasps = decoded(output, "/grasp_detector/grasps")
+    assert 0 < len(grasps) == exported.frames < FRAMES
+    topics = set(topics_of(["ours"])["ours"])
+    copied = [one for one in raw(output) if one[0] not in topics]
+    assert copied == whole[: len(copied)]
+    assert [topic for topic, _, _ in copied].count(DEPTH) == exported.frames
+    assert sorted(tmp_path.iterdir()) == [source, output]
+
+
+def test_messages_of_a_damaged_chunk_are_counted_and_the_others_copied(tmp_path: Path) -> None:
+    source = write_bag(tmp_path / "drive.bag", Messages(), entries(Messages()), "bz2", chunk_bytes=50_000)
+    data, whole = source.read_bytes(), raw(source)
+    second = data.index(b"BZh", data.index(b"BZh") + 3)
+    source.write_bytes(data[: second + 10] + b"broken!!" + data[second + 18 :])
+    output = tmp_path / "judged.bag"
+    exported = export("bag", job(source, output))
+    topics = set(topics_of(["ours"])["ours"])
+    copied = [one for one in raw(output) if one[0] not in topics]
+    assert set(copied) < set(whole)
+    assert exported.faults.counts["not copied"] == len(whole) - len(copied)
+    assert "a message of /" in exported.faults.of("not copied")[0].detail
+
+
+def test_a_type_that_nobody_describes_is_left_out_and_told(tmp_path: Path) -> None:
+    messages = Messages(ros2=True)
+    messages.types.register(get_types_from_msg("float64 x", "own_msgs/msg/Own"))
+    own = messages.make("own_msgs/msg/Own", 1.0)
+    every = [*entries(messages), Entry("/own", "own_msgs/msg/Own", START_NS, own)]
+    described = write_rosbag2(tmp_path / "described", messages, every)
+    bare = write_mcap(tmp_path / "bare.mcap", messages, every)
+    counts = [export("bag", job(path, tmp_path / f"{path.stem}.bag")).faults.counts for path in (described, bare)]
+    assert counts == [{}, {"not copied": 1}]
+    own_topics = [
+        [topic for topic, _, _ in raw(tmp_path / f"{name}.bag")].count("/own") for name in ("described", "bare")
+    ]
+    assert own_topics == [1, 0]
+
+
+def test_who_published_stays_as_it_was(tmp_path: Path) -> None:
+    source, types = tmp_path / "drive.bag", Messages().types
+    with Writer1(source) as writer:
+        for caller in ("/one", "/two"):
+            kind = "std_msgs/msg/String"
+            latched = writer.add_connection("/map", kind, typestore=types, callerid=caller, latching=1)
+            writer.write(latched, START_NS, types.serialize_ros1(types.types[kind](caller), kind))
+        for topic, kind, recorded_ns, msg in entries(Messages()):
+            known = [one for one in writer.connections if one.topic == topic]
+            connection = known[0] if known else writer.add_connection(topic, kind, typestore=types)
+            writer.write(connection, recorded_ns, types.serialize_ros1(msg, kind))
+    export("bag", job(source, tmp_path / "judged.bag"))
+    with Reader(tmp_path / "judged.bag") as reader:
+        found = [(one.ext.callerid, one.ext.latching) for one in reader.connections if one.topic == "/map"]
+    assert sorted(found) == [("/one", 1), ("/two", 1)]
 
 
 @pytest.mark.ros
@@ -385,7 +452,7 @@ def test_frames_that_a_model_fails_on_are_told_and_written_for_the_others(source
     output = tmp_path / "judged.bag"
     exported = export("bag", job(source, output, FakeSpec("ours"), FakeSpec("b", 40, FailingOnce())))
     assert exported.frames == FRAMES
-    assert [(fault.number, fault.kind, fault.detail) for fault in exported.faults] == [(2, "b failed", "put out NaN")]
+    assert exported.faults.first == [Fault(2, "b failed", "put out NaN")]
     assert len(decoded(output, "/grasp_detector/b/grasps")) == FRAMES - 1
 
 

@@ -32,8 +32,8 @@ from bag_writers import (
     write_rosbag2,
 )
 
-from pspgrasp.bag.info import info_of, shown
-from pspgrasp.bag.open import distinct_names, open_recordings
+from pspgrasp.bag.reading.info import info_of, shown
+from pspgrasp.bag.reading.open import distinct_names, open_recordings
 from pspgrasp.bag.recording import Fault, RecordedFrame, Selection
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.errors import DataError

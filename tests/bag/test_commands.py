@@ -8,24 +8,25 @@ import os
 import signal
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 import pytest
-from made_up import GRASP, MadeUp, drawn, flat_frames, moved, result_of
+from made_up import GRASP, MadeUp, drawn, flat_frames, judge, made_of, moved, result_of
 
-from pspgrasp.bag import run as runs
-from pspgrasp.bag.judge import judge_recording
-from pspgrasp.bag.models import ModelSpec, PredictorModel, specs_of
+from pspgrasp.bag.figures.measures import Gripper
+from pspgrasp.bag.judging.predictor_model import PredictorModel
+from pspgrasp.bag.judging.specs import ModelSpec, specs_of
 from pspgrasp.bag.recording import Fault, RecordedFrame, RecordedGrasp, Recording, Selection
-from pspgrasp.bag.results import FrameResult
-from pspgrasp.bag.results_file import COLUMNS, read_results, result_tree, write_frames, write_results
-from pspgrasp.bag.run import Run, run_of
-from pspgrasp.bag.series import Gripper
+from pspgrasp.bag.report.frames_csv import COLUMNS, write_frames
+from pspgrasp.bag.report.output import FILES
+from pspgrasp.bag.report.results_json import write_results
+from pspgrasp.bag.results.frame import FrameResult
+from pspgrasp.bag.results.result import RecordingResult
+from pspgrasp.bag.run import Job, Run, judge_apart, run_of
 from pspgrasp.cli import main
 from pspgrasp.data.output import whole_file
-from pspgrasp.errors import DataError, PspGraspError
+from pspgrasp.errors import ConfigError, PspGraspError
 from pspgrasp.node_config import NodeConfig
 
 pytest.importorskip("rich", reason="needs the extra bag")
@@ -40,17 +41,24 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> List[Recording]:
     def open_recordings(_inputs: Sequence[Path], _selection: Selection) -> List[Recording]:
         return found
 
-    monkeypatch.setattr("pspgrasp.bag.open.open_recordings", open_recordings)
+    monkeypatch.setattr("pspgrasp.bag.reading.open.open_recordings", open_recordings)
     monkeypatch.setattr("pspgrasp.bag.run.open_recordings", open_recordings)
-    monkeypatch.setattr("pspgrasp.bag.report.write_report", lambda path, run: path.write_text(run.command))
+    monkeypatch.setattr("pspgrasp.bag.report.output.write_report", lambda path, run: path.write_text(run.command))
     monkeypatch.setattr(ModelSpec, "build", lambda spec: drawn(spec.name, 30 + len(spec.name)))
     return found
 
 
 def made_run(*results: Any, asked: int = 1) -> Run:
-    specs = specs_of(["resnet18"], NodeConfig())
-    found = [replace(result, models=(replace(result.models[0], model="resnet18"),)) for result in results]
-    return run_of(found, specs, Gripper(), [Path("x.bag")], Selection(), asked, "pspgrasp bag eval x.bag")
+    specs = [ModelSpec("one", "resnet18", "", NodeConfig())]
+    return run_of(results, specs, Gripper(), [Path("x.bag")], Selection(), asked, "pspgrasp bag eval x.bag")
+
+
+def recordings_of(folder: Path) -> List[Dict[str, Any]]:
+    return json.loads((folder / "results.json").read_text())["recordings"]
+
+
+def lines_of(folder: Path) -> List[Dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "frames.jsonl").read_text().splitlines()]
 
 
 # --- exit codes
@@ -61,7 +69,7 @@ def test_a_whole_recording_is_judged_and_written(
 ) -> None:
     recordings.append(MadeUp(flat_frames(12)))
     assert main(["bag", "eval", "x.bag", "--output", str(tmp_path / "out")]) == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["frames.csv", "report.html", "results.json"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(FILES)
     assert "made up: 12 of 12 images judged" in capsys.readouterr().out
 
 
@@ -81,7 +89,7 @@ def test_faults_are_counted_told_and_in_the_exit_code(
 
 def test_a_recording_that_ends_early_is_read_in_part() -> None:
     assert made_run(result_of({"one": [GRASP] * 3})).exit_code == 0
-    assert made_run(replace(result_of({"one": [GRASP] * 3}), expected=5)).exit_code == 3
+    assert made_run(result_of({"one": [GRASP] * 3}, expected=5)).exit_code == 3
 
 
 def test_ctrl_c_tells_and_writes_what_was_done(
@@ -98,9 +106,10 @@ def test_ctrl_c_tells_and_writes_what_was_done(
     recordings += [MadeUp(flat_frames(8)), MadeUp(flat_frames(8))]
     assert main(["bag", "compare", "x", "--checkpoint", "resnet18", "ggcnn", "--output", str(tmp_path)]) == 130
     assert "3 of 8 images judged, stopped by the user" in capsys.readouterr().out
-    (result,) = read_results(tmp_path / "results.json")
-    assert (result.read, result.interrupted) == (3, True)
+    (result,) = recordings_of(tmp_path)
+    assert (result["read"], result["interrupted"]) == (3, True)
     assert len(list(csv.reader((tmp_path / "frames.csv").open()))) == 1 + 2 * 3
+    assert [line["number"] for line in lines_of(tmp_path)] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +136,7 @@ def test_a_device_that_is_not_there_is_a_users_error(
     recordings: List[Recording], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.undo()
-    monkeypatch.setattr("pspgrasp.bag.open.open_recordings", lambda *_: [MadeUp(flat_frames(1))])
+    monkeypatch.setattr("pspgrasp.bag.reading.open.open_recordings", lambda *_: [MadeUp(flat_frames(1))])
     assert main(["bag", "eval", "x", "--device", "gpu"]) == 1
     assert "unknown device 'gpu'; did you mean 'cpu'?" in capsys.readouterr().err
 
@@ -165,19 +174,9 @@ def test_the_nodes_parameters_are_those_of_the_robot(tmp_path: Path, recordings:
 
 def full_run() -> Run:
     recorded = RecordedGrasp("g", 5, False, moved().position_m, 0.1, 40.0, "px", float("nan"))
-    result = result_of({"one": [GRASP, None, moved(3.0)]}, recorded=(recorded,), pose=tuple(range(12)))
-    (model,) = result.models
-    model = replace(model, frames=model.frames[:2], errors={2: "not finite"})
-    return made_run(replace(result, models=(model,), faults=(Fault(7, "truncated", 'cut, "off"'),)))
-
-
-def test_results_come_back_from_json_as_they_were(tmp_path: Path) -> None:
-    run = full_run()
-    write_results(run, tmp_path / "results.json")
-    (back,) = read_results(tmp_path / "results.json")
-    assert result_tree(back) == result_tree(run.results[0])
-    assert back.models == run.results[0].models
-    assert back.faults == run.results[0].faults
+    faults = [Fault(7, "truncated", 'cut, "off"')]
+    best = {"one": [GRASP, None, "not finite"]}
+    return made_run(result_of(best, recorded=[recorded], poses=[tuple(range(12))], faults=faults))
 
 
 def test_json_knows_no_nan_and_has_the_figures(tmp_path: Path) -> None:
@@ -187,7 +186,7 @@ def test_json_knows_no_nan_and_has_the_figures(tmp_path: Path) -> None:
         raise AssertionError(name)
 
     tree = json.loads((tmp_path / "results.json").read_text(), parse_constant=refuse)
-    figure: Dict[str, Any] = next(one for one in tree["figures"]["resnet18"] if one["name"] == "no grasp")
+    figure: Dict[str, Any] = next(one for one in tree["figures"]["one"] if one["name"] == "no grasp")
     assert (figure["value"], figure["unit"], figure["count"]) == (50.0, "%", 2)
 
 
@@ -200,13 +199,6 @@ def test_the_table_has_a_line_for_every_frame_and_model(tmp_path: Path) -> None:
     assert (float(lines[0]["u_px"]), float(lines[0]["x_m"])) == (GRASP.u, GRASP.position_m[0])
     assert (lines[1]["u_px"], lines[1]["nothing"]) == ("", "no peak of quality reaches the threshold")
     assert (lines[2]["error"], lines[2]["total_ms"]) == ("not finite", "")
-
-
-def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
-    for text in ("", "[]", "{}", '{"recordings": [{}]}'):
-        (tmp_path / "x.json").write_text(text)
-        with pytest.raises(DataError, match=r"holds no results of `pspgrasp bag`"):
-            read_results(tmp_path / "x.json")
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
@@ -234,20 +226,34 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
 def test_many_recordings_come_in_order_and_add_up(recordings: List[Recording], tmp_path: Path) -> None:
     recordings += [MadeUp(flat_frames(count)) for count in (3, 1, 2)]
     assert main(["bag", "eval", "x", "--output", str(tmp_path)]) == 0
-    assert [result.read for result in read_results(tmp_path / "results.json")] == [3, 1, 2]
+    assert [result["read"] for result in recordings_of(tmp_path)] == [3, 1, 2]
+    assert [line["number"] for line in lines_of(tmp_path)] == [0, 1, 2, 0, 0, 1]
     tree = json.loads((tmp_path / "results.json").read_text())
     assert next(one for one in tree["figures"]["efficientnet_lite0"] if one["name"] == "no grasp")["count"] == 6
 
 
 def test_jobs_are_judged_as_here(recordings: List[Recording], tmp_path: Path) -> None:
     recordings += [MadeUp(flat_frames(2)), MadeUp(flat_frames(3))]
-    specs = specs_of(["ggcnn"], NodeConfig())
-    found = dict(runs.judge_apart(2, [tmp_path], Selection(), specs, processes=1, ray=""))
+    found = dict(judge_apart(jobs(2, tmp_path), processes=1, ray=""))
     assert {place: result.read for place, result in found.items()} == {0: 2, 1: 3}
-    assert (
-        found[1].models[0].frames[0].grasps
-        == judge_recording(recordings[1], [drawn("ggcnn", 35)]).models[0].frames[0].grasps
-    )
+    here = judge(recordings[1], [drawn("ggcnn", 35)])
+    assert grasps_of(found[1]) == grasps_of(here)
+    assert len(grasps_of(here)) == 3
+
+
+def jobs(count: int, folder: Path) -> List[Job]:
+    specs = tuple(specs_of(["ggcnn"], NodeConfig()))
+    return [Job((folder,), Selection(), place, specs, folder) for place in range(count)]
+
+
+def grasps_of(result: RecordingResult) -> List[Any]:
+    return [made.grasps for made in made_of(result, "ggcnn") if isinstance(made, FrameResult)]
+
+
+def test_a_machine_that_does_not_see_the_output_says_so(recordings: List[Recording], tmp_path: Path) -> None:
+    recordings.append(MadeUp(flat_frames(2)))
+    with pytest.raises(ConfigError, match="--output must lie on a disk that all machines"):
+        list(judge_apart(jobs(1, tmp_path / "elsewhere"), processes=1, ray=""))
 
 
 class Slow(PredictorModel):
@@ -267,7 +273,6 @@ def test_ctrl_c_ends_jobs_between_two_frames_and_no_other_is_begun(
     recordings += [MadeUp(flat_frames(40)), MadeUp(flat_frames(40))]
     monkeypatch.setattr(ModelSpec, "build", lambda spec: Slow(spec.name, drawn("x").predictor))
     before = signal.getsignal(signal.SIGINT)
-    specs = specs_of(["ggcnn"], NodeConfig())
-    found = dict(runs.judge_apart(2, [tmp_path], Selection(), specs, processes=1, ray=""))
+    found = dict(judge_apart(jobs(2, tmp_path), processes=1, ray=""))
     assert {place: (result.read, result.interrupted) for place, result in found.items()} == {0: (3, True)}
     assert signal.getsignal(signal.SIGINT) is before

@@ -7,13 +7,12 @@ from typing import List, Optional
 
 import numpy as np
 import pytest
-from made_up import GRASP, MadeUp, drawn, flat_frames, moved, result_of
+from made_up import GRASP, MadeUp, drawn, flat_frames, judge, moved, result_of
 
-from pspgrasp.bag.compare import Comparison, compare, comparisons
-from pspgrasp.bag.figures import table_of
-from pspgrasp.bag.judge import judge_recording
-from pspgrasp.bag.results import FoundGrasp
-from pspgrasp.bag.series import Gripper
+from pspgrasp.bag.figures.compare import Comparison, compare, comparisons
+from pspgrasp.bag.figures.figure import table_of
+from pspgrasp.bag.figures.measures import Gripper
+from pspgrasp.bag.results.frame import FoundGrasp
 
 GRIPPER = Gripper(0.0, 0.08)
 
@@ -39,7 +38,7 @@ def test_two_that_are_the_same_differ_nowhere() -> None:
 
 
 def test_a_model_that_is_shifted_by_10_px_is_10_px_apart() -> None:
-    result = judge_recording(MadeUp(flat_frames(12)), [drawn("one", column=30), drawn("other", column=40)])
+    result = judge(MadeUp(flat_frames(12)), [drawn("one", column=30), drawn("other", column=40)])
     agreement = table_of(compare([result], "one", "other", GRIPPER).agreement)
     for label in ("distance, median", "distance, p95"):
         figure = agreement[label]
@@ -90,7 +89,7 @@ def test_the_frames_that_differ_most_come_first_a_second_apart_and_say_why() -> 
 
 
 def test_a_grasp_that_the_other_model_has_as_well_counts_best_or_not() -> None:
-    result = judge_recording(MadeUp(flat_frames(3)), [drawn("one"), drawn("other")])
+    result = judge(MadeUp(flat_frames(3)), [drawn("one"), drawn("other")])
     assert table_of(compare([result], "one", "other", GRIPPER).agreement)["first's best among the other's"].value == 100
 
 

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 import pytest
-from made_up import CAMERA, GRASP, PERIOD_NS, POSE, MadeUp, drawn, flat_frames, frame_of, moved, result_of
+from made_up import (
+    CAMERA,
+    GRASP,
+    PERIOD_NS,
+    POSE,
+    MadeUp,
+    drawn,
+    flat_frames,
+    judge,
+    moved,
+    new_folder,
+    result_of,
+    seen_frame,
+)
 
-from pspgrasp.bag.bootstrap import block_length, difference_intervals, intervals, statistics_of
-from pspgrasp.bag.figures import Figure, figures_of, table_of
-from pspgrasp.bag.judge import judge_recording
+from pspgrasp.bag.figures.agreement import NOBODY, matched
+from pspgrasp.bag.figures.bootstrap import block_length, difference_intervals, intervals, statistics_of
+from pspgrasp.bag.figures.figure import Figure, figures_of, table_of
+from pspgrasp.bag.figures.measures import Gripper
 from pspgrasp.bag.recording import RecordedGrasp
-from pspgrasp.bag.results import RecordingResult
-from pspgrasp.bag.series import Gripper, matched
+from pspgrasp.bag.results.ledger import Ledger, write_recorded
+from pspgrasp.bag.results.result import RecordingResult
 
 GRIPPER = Gripper(0.01, 0.08)
 
@@ -34,7 +48,7 @@ def recorded(number: int, px: float = 0.0, exact: bool = True, late_ns: int = 0,
 
 
 def test_a_still_scene_without_noise_has_no_jitter() -> None:
-    result = judge_recording(MadeUp(flat_frames(12)), [drawn("one")])
+    result = judge(MadeUp(flat_frames(12)), [drawn("one")])
     found = figures(result)
     assert found["still scene"].value == 100.0
     for label in ("jitter, distance, median", "jitter, angle, p95", "jitter, distance in space, p95", "jumps"):
@@ -67,13 +81,13 @@ def test_a_place_that_stands_still_has_no_spread_however_the_camera_turns() -> N
     turned = np.array([[0.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
     x_m, y_m, z_m = GRASP.position_m
     seen_turned = replace(GRASP, position_m=(y_m, -x_m, z_m))
-    result = result_of({"one": [GRASP if n % 2 else seen_turned for n in range(20)]}, still=False)
-    poses = tuple(view._replace(pose=POSE if n % 2 else tuple(turned.ravel())) for n, view in enumerate(result.seen))
-    found = figures(replace(result, seen=poses))
+    places, poses = {"one": [seen_turned, GRASP] * 10}, [tuple(turned.ravel()), POSE]
+    found = figures(result_of(places, still=False, poses=poses))
     assert found["spread in a second, fixed frame, p95"].value == pytest.approx(0.0, abs=1e-9)
     assert found["jumps, fixed frame"].value == 0.0
-    without_poses = figures(replace(result, seen=tuple(view._replace(pose=POSE) for view in result.seen)))
-    assert without_poses["spread in a second, fixed frame, median"].value > 5.0
+    unmoved = figures(result_of(places, still=False, poses=[POSE]))
+    assert unmoved["spread in a second, fixed frame, median"].value > 5.0
+    assert unmoved["jumps, fixed frame"].value == 0.0, "12 mm are none"
 
 
 def test_frames_without_a_grasp_are_counted_with_their_reasons() -> None:
@@ -97,10 +111,7 @@ def test_a_reason_that_one_recording_lacks_counts_as_none_there() -> None:
 
 
 def test_failed_frames_count_as_failed_and_for_nothing_else() -> None:
-    result = result_of({"one": [GRASP] * 4})
-    (model,) = result.models
-    result = replace(result, models=(replace(model, frames=model.frames[:3], errors={3: "not finite"}),))
-    found = figures(result)
+    found = figures(result_of({"one": [GRASP, GRASP, GRASP, "not finite"]}))
     assert (found["failed"].value, found["no grasp"].count) == (25.0, 3)
 
 
@@ -122,16 +133,42 @@ def test_grasps_far_from_every_frame_count_nowhere() -> None:
 
 
 def test_without_an_images_stamp_a_grasp_belongs_to_the_image_before_it() -> None:
-    seen = result_of({"one": [GRASP] * 4}).seen
     late = recorded(1, exact=False, late_ns=int(0.8 * PERIOD_NS))
-    assert matched([late], seen) == [None, late, None, None]
-    assert [one is not None for one in matched([late._replace(exact=True)], seen)] == [False, False, True, False]
-    assert matched([recorded(0, exact=False, late_ns=-1)], seen) == [None] * 4
+    assert places_of([late]) == [NOBODY, 0, NOBODY, NOBODY]
+    assert places_of([late._replace(exact=True)]) == [NOBODY, NOBODY, 0, NOBODY]
+    assert places_of([recorded(0, exact=False, late_ns=-1)]) == [NOBODY] * 4
+    assert places_of([recorded(3, exact=False, late_ns=6 * PERIOD_NS)]) == [NOBODY] * 4
 
 
 def test_of_several_grasps_of_an_image_the_first_is_taken() -> None:
-    first, second = recorded(1, px=1.0), recorded(1, px=9.0)
-    assert matched([first, second], result_of({"one": [GRASP] * 3}).seen)[1] is first
+    assert places_of([recorded(1, px=1.0), recorded(1, px=9.0), recorded(2)]) == [NOBODY, 0, 2, NOBODY]
+
+
+def places_of(grasps: Sequence[RecordedGrasp]) -> List[int]:
+    result = result_of({"one": [GRASP] * 4}, recorded=grasps)
+    return matched(result.recorded["grasps"], result.seen).tolist()
+
+
+def test_grasps_are_matched_where_stamps_go_back() -> None:
+    rng = np.random.default_rng(0)
+    frames = [(int(stamp_ns), int(written_ns)) for stamp_ns, written_ns in rng.integers(0, 10**9, (60, 2))]
+    grasps = [recorded(0, exact=bool(n % 2), late_ns=int(late)) for n, late in enumerate(rng.integers(0, 10**9, 50))]
+    with Ledger(new_folder(), "x", []) as ledger:
+        for number, (stamp_ns, written_ns) in enumerate(frames):
+            ledger.frame(seen_frame(number, True, None)._replace(stamp_ns=stamp_ns, recorded_ns=written_ns), [])
+        ledger.write()
+        columns = write_recorded(grasps, ledger.folder)["grasps"]
+    period_ns = np.median(np.abs(np.diff([stamp_ns for stamp_ns, _ in frames])))
+    expected = [NOBODY] * len(frames)
+    for place, grasp in enumerate(grasps):
+        apart = [
+            abs(grasp.stamp_ns - stamp_ns) if grasp.exact else (grasp.stamp_ns - written_ns) % 10**12
+            for stamp_ns, written_ns in frames
+        ]
+        frame = int(np.argmin(apart))
+        if apart[frame] <= (period_ns / 2 if grasp.exact else 5e8) and expected[frame] == NOBODY:
+            expected[frame] = place
+    assert matched(columns, ledger.seen).tolist() == expected
 
 
 def test_a_command_in_pixels_is_compared_in_pixels() -> None:
@@ -195,4 +232,3 @@ def test_the_shortest_recordings_have_figures(best: List[Optional[object]]) -> N
 def test_stages_that_never_ran_are_not_told() -> None:
     result = result_of({"one": [GRASP]})
     assert "latency, network, median" not in figures(result)
-    assert frame_of(0, GRASP).stages_ms == {"total": 10.0}

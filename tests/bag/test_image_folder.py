@@ -14,8 +14,8 @@ pytest.importorskip("rosbags", reason="needs the bag extra")
 
 from bag_writers import depth_images
 
-from pspgrasp.bag.image_folder import ImageFolder
-from pspgrasp.bag.open import open_recordings
+from pspgrasp.bag.reading.image_folder import ImageFolder
+from pspgrasp.bag.reading.open import open_recordings
 from pspgrasp.bag.recording import Fault, RecordedFrame, Recording, Selection
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.errors import DataError

@@ -7,12 +7,14 @@ from typing import List
 
 import numpy as np
 import pytest
-from made_up import MadeUp, drawn, flat_frames
+from made_up import MadeUp, drawn, flat_frames, judge, made_of
 
-from pspgrasp.bag.judge import AHEAD, judge_recording
-from pspgrasp.bag.models import GgcnnModel, PredictorModel, specs_of
+from pspgrasp.bag.judging.ggcnn_model import GgcnnModel
+from pspgrasp.bag.judging.predictor_model import PredictorModel
+from pspgrasp.bag.judging.read_ahead import AHEAD
+from pspgrasp.bag.judging.specs import specs_of
 from pspgrasp.bag.recording import Fault, RecordedFrame
-from pspgrasp.bag.results import FrameResult
+from pspgrasp.bag.results.frame import FrameResult
 from pspgrasp.config import CropConfig
 from pspgrasp.data.stereo_noise import StereoNoise
 from pspgrasp.data.tabletop import TABLETOP_CAMERA, camera_arc, exact_depth, random_table, tabletop_frames
@@ -35,9 +37,10 @@ def ggcnn() -> GraspPredictor:
 
 
 def test_a_frame_gets_the_same_grasps_as_on_the_robot(predictor: GraspPredictor, table: List[DepthFrame]) -> None:
-    (model,) = judge_recording(MadeUp(table), [PredictorModel("ours", predictor)]).models
-    assert len(model.frames) == 2
-    for frame, judged in zip(table, model.frames):
+    result = judge(MadeUp(table), [PredictorModel("ours", predictor)])
+    assert result.read == 2
+    for frame, judged in zip(table, made_of(result, "ours")):
+        assert isinstance(judged, FrameResult)
         live = predictor.predict(frame)
         assert [(g.u, g.v, g.angle_rad, g.width_px) for g in judged.grasps] == [
             (g.u, g.v, g.angle_rad, g.width_px) for g in live.image_grasps
@@ -71,8 +74,9 @@ def test_stages_come_in_order_and_add_up_to_at_most_the_total(
 
 
 def test_without_depth_there_is_a_reason_and_no_network_in_the_way() -> None:
-    result = judge_recording(MadeUp(flat_frames(1, depth_m=0.0)), [drawn("paper")])
-    (judged,) = result.of("paper").frames
+    result = judge(MadeUp(flat_frames(1, depth_m=0.0)), [drawn("paper")])
+    (judged,) = made_of(result, "paper")
+    assert isinstance(judged, FrameResult)
     assert judged.nothing == "no depth is measured in the window"
     assert judged.missing_share == 1.0
     assert "network" not in judged.stages_ms
@@ -81,27 +85,27 @@ def test_without_depth_there_is_a_reason_and_no_network_in_the_way() -> None:
 def test_faults_are_kept_and_the_frames_around_them_judged() -> None:
     frames = flat_frames(3)
     fault = Fault(1, "truncated", "cut off")
-    result = judge_recording(MadeUp([frames[0], fault, frames[2]]), [drawn("paper")])
-    assert [frame.number for frame in result.of("paper").frames] == [0, 2]
-    assert (result.faults, result.fault_counts()) == ((fault,), {"truncated": 1})
+    result = judge(MadeUp([frames[0], fault, frames[2]]), [drawn("paper")])
+    assert list(result.seen["number"]) == [0, 2]
+    assert (result.faults.first, result.faults.counts) == ([fault], {"truncated": 1})
     assert (result.read, result.expected, result.interrupted) == (2, 3, False)
 
 
 def test_when_reading_fails_in_the_middle_what_was_read_counts() -> None:
     broken = MadeUp([*flat_frames(2), DataError("the disk is gone")])
-    result = judge_recording(broken, [drawn("paper")])
+    result = judge(broken, [drawn("paper")])
     assert result.read == 2
-    assert result.faults == (Fault(-1, "reading failed", "the disk is gone"),)
+    assert result.faults.first == [Fault(-1, "reading failed", "the disk is gone")]
 
 
 def test_when_reading_fails_at_once_it_is_the_users_error() -> None:
     with pytest.raises(DataError, match="the disk is gone"):
-        judge_recording(MadeUp([DataError("the disk is gone")]), [drawn("paper")])
+        judge(MadeUp([DataError("the disk is gone")]), [drawn("paper")])
 
 
 def test_a_fault_of_ours_in_reading_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
-        judge_recording(MadeUp([*flat_frames(2), ZeroDivisionError()]), [drawn("paper")])
+        judge(MadeUp([*flat_frames(2), ZeroDivisionError()]), [drawn("paper")])
 
 
 class Refuses(PredictorModel):
@@ -115,11 +119,12 @@ class Refuses(PredictorModel):
 
 def test_a_model_that_fails_on_a_frame_says_so_and_all_others_judge_it() -> None:
     models = [Refuses("a", drawn("a").predictor), drawn("b")]
-    result = judge_recording(MadeUp(flat_frames(3)), models)
-    assert result.of("a").errors == {1: "not finite"}
-    assert [frame.number for frame in result.of("a").frames] == [0, 2]
-    assert [frame.number for frame in result.of("b").frames] == [0, 1, 2]
-    assert result.of("b").errors == {}
+    result = judge(MadeUp(flat_frames(3)), models)
+    assert made_of(result, "a")[1] == "not finite"
+    assert result.of("a").failures.first == [Fault(1, "failed", "not finite")]
+    assert list(result.of("a").best["found"] >= 0) == [True, False, True]
+    assert list(result.of("b").best["found"] >= 0) == [True] * 3
+    assert len(result.of("b").failures) == 0
 
 
 class Stops(PredictorModel):
@@ -133,17 +138,18 @@ class Stops(PredictorModel):
 
 def test_ctrl_c_keeps_the_frames_that_all_models_have_judged() -> None:
     recording = MadeUp(flat_frames(50))
-    result = judge_recording(recording, [drawn("a"), Stops("b", drawn("b").predictor), drawn("c")])
+    result = judge(recording, [drawn("a"), Stops("b", drawn("b").predictor), drawn("c")])
     assert result.interrupted
-    assert [[frame.number for frame in model.frames] for model in result.models] == [[0, 1]] * 3
-    assert [seen.number for seen in result.seen] == [0, 1]
+    assert [len(model.best) for model in result.models] == [2] * 3
+    assert list(result.seen["number"]) == [0, 1]
+    assert len(result.lines.read_text().splitlines()) == 2
     assert recording.taken <= 2 + AHEAD + 3, "reading ends, too"
     assert not [thread for thread in threading.enumerate() if thread.name == "reader"]
 
 
 def test_a_run_that_is_told_to_stop_ends_between_two_frames() -> None:
     done: List[int] = []
-    result = judge_recording(
+    result = judge(
         MadeUp(flat_frames(50)),
         [drawn("a")],
         told=lambda frames, _: done.append(frames),
@@ -155,7 +161,7 @@ def test_a_run_that_is_told_to_stop_ends_between_two_frames() -> None:
 def test_reading_is_a_few_frames_ahead_and_no_more() -> None:
     recording = MadeUp(flat_frames(60))
     most = []
-    judge_recording(recording, [drawn("a")], told=lambda done, _: most.append(recording.taken - done))
+    judge(recording, [drawn("a")], told=lambda done, _: most.append(recording.taken - done))
     assert max(most) <= AHEAD + 2
 
 
@@ -171,14 +177,15 @@ def measured(noise: bool, poses: List[np.ndarray]) -> List[DepthFrame]:
 
 @pytest.mark.parametrize(("noise", "moving", "expected"), [(False, False, 1.0), (True, False, 1.0), (True, True, 0.0)])
 def test_noise_is_told_from_motion(noise: bool, moving: bool, expected: float) -> None:
-    from pspgrasp.bag.still import still
+    from pspgrasp.bag.judging.still import still
 
     # Of 200 poses along the arc neighbours are little more than a millimetre apart.
     poses = list(camera_arc(200))[:12] if moving else [next(camera_arc(1))] * 12
     recording = MadeUp(measured(noise, poses))
-    seen = judge_recording(recording, [], CropConfig()).seen
-    assert still(seen)[1:].mean() == expected
-    assert not still(seen)[0]
+    seen = judge(recording, [], CropConfig()).seen
+    stands = still(seen["change"], seen["drift"])
+    assert stands[1:].mean() == expected
+    assert not stands[0]
 
 
 def test_names_on_the_command_line_become_models() -> None:

@@ -1,0 +1,1 @@
+"""Recordings with the grasps of models, for other programs."""

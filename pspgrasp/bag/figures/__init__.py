@@ -1,0 +1,1 @@
+"""What models come to: figures, how sure they are, and models side by side."""

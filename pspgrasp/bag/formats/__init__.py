@@ -1,0 +1,1 @@
+"""Bags of every format: connections, messages, and what is lost of them."""

@@ -1,0 +1,1 @@
+"""Every frame of a recording through every model."""

@@ -1,0 +1,1 @@
+"""What came of frames: written down as it comes, and read again column by column."""
