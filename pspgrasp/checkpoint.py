@@ -18,12 +18,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from pspgrasp.config import PreprocessConfig, from_tree, to_tree
-from pspgrasp.errors import CheckpointError, PspGraspError, unknown_name
+from pspgrasp.config import PreprocessConfig, to_tree
+from pspgrasp.errors import CheckpointError, PspGraspError
+from pspgrasp.header import NetworkHeader
 from pspgrasp.models import ModelConfig, build_model
 
 HEADER = "pspgrasp"
-WIDTHS = ("opening", "contact")
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ class Checkpoint:
         check_fit(self.weights, network, self.name)
         network.load_state_dict(dict(self.weights))
         return network.float().eval()
+
+    @property
+    def header(self) -> NetworkHeader:
+        """What travels with these weights, in whatever file they are."""
+        return NetworkHeader(self.preprocess, self.width_scale_px, self.training, self.width)
 
     @property
     def fingerprint(self) -> str:
@@ -98,13 +103,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     Raises:
         CheckpointError: The file can't be written.
     """
-    header = {
-        "model": checkpoint.model.to_tree(),
-        "preprocess": to_tree(checkpoint.preprocess),
-        "width_scale_px": checkpoint.width_scale_px,
-        "width": checkpoint.width,
-        "training": dict(checkpoint.training),
-    }
+    header = {"model": checkpoint.model.to_tree(), **checkpoint.header.to_tree()}
     part = path.with_name(path.name + ".part")
     try:
         part.touch()
@@ -152,17 +151,11 @@ def _header(metadata: Any, path: Path) -> Dict[str, Any]:
 
 
 def _checkpoint(path: Path, header: Dict[str, Any], weights: Dict[str, torch.Tensor]) -> Checkpoint:
-    training, scale = header.get("training"), header.get("width_scale_px")
-    width = header.get("width", "opening")
-    if not training or not isinstance(training, dict):
-        raise CheckpointError(f"checkpoint {path} has no training record; untrained weights give no grasps")
-    if not isinstance(scale, (int, float)) or isinstance(scale, bool) or not 0 < scale < 1e6:
-        raise CheckpointError(f"checkpoint {path}: width_scale_px must be a positive number, got {scale!r}")
-    if width not in WIDTHS:
-        raise CheckpointError(f"checkpoint {path}: {unknown_name('width', width, WIDTHS)}")
+    travels = NetworkHeader.from_tree(header, f"checkpoint {path}")
     try:
         model = ModelConfig.from_tree(header.get("model"))
-        preprocess = from_tree(PreprocessConfig, header.get("preprocess"), "preprocess")
     except PspGraspError as error:
         raise CheckpointError(f"checkpoint {path}: {error}") from error
-    return Checkpoint(path.stem, model, weights, preprocess, float(scale), training, width)
+    return Checkpoint(
+        path.stem, model, weights, travels.preprocess, travels.width_scale_px, travels.training, travels.width
+    )

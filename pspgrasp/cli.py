@@ -13,6 +13,7 @@ from pspgrasp.data.commands import add_data
 from pspgrasp.data.labelling.commands import add_label
 from pspgrasp.errors import DepthError, PspGraspError
 from pspgrasp.evaluation.commands import add_evaluate
+from pspgrasp.export.commands import add_export
 from pspgrasp.release.commands import add_release
 from pspgrasp.sim.commands import add_sim
 from pspgrasp.study.commands import add_study
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     add_release(commands)
     add_sim(commands, _ros_rows)
     add_bag(commands)
+    add_export(commands)
     return parser
 
 
@@ -75,6 +77,9 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     command.add_argument("--unit", type=float, default=0.001, help="metres per step of the PNG (default: 0.001)")
     command.add_argument("--checkpoint", default="", help="name of one that ships, or a file (see: pspgrasp models)")
     command.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    command.add_argument(
+        "--runtime", default="", help="what runs the network, or auto (default: torch, or what the file is for)"
+    )
     command.add_argument("--overlay", type=Path, help="write the image with the grasps drawn on it (PNG)")
     command.set_defaults(run=_predict)
 
@@ -121,7 +126,8 @@ def _predict(parsed: argparse.Namespace) -> None:
         raise DepthError(f"--unit must be a positive number of metres, got {parsed.unit}")
     camera = PinholeCamera(raw.shape[1], raw.shape[0], *parsed.camera)
     frame = DepthFrame(raw.astype("float32") * parsed.unit, camera)
-    predictor = GraspPredictor.from_checkpoint(find_checkpoint(parsed.checkpoint or DEFAULT), parsed.device)
+    checkpoint = find_checkpoint(parsed.checkpoint or DEFAULT)
+    predictor = GraspPredictor.from_checkpoint(checkpoint, parsed.device, runtime=parsed.runtime)
     prediction = predictor.predict(frame)
     for grasp, place in zip(prediction.grasps, prediction.image_grasps):
         x, y, z = grasp.position_m

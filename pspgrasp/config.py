@@ -16,6 +16,9 @@ from pspgrasp.errors import ConfigError, unknown_name
 
 Config = TypeVar("Config")
 
+#: How holes in depth can be filled; what does it is in preprocess.py.
+FILLS = ("push_pull", "navier_stokes")
+
 
 def setting(default: Any, doc: str, low: float = -float("inf"), high: float = float("inf")) -> Any:
     """Return a dataclass field with its description and its bounds (both included)."""
@@ -31,6 +34,11 @@ class PreprocessConfig:
     pixel_size_channel: bool = setting(
         False, "a second channel, log(1000 depth / focal length): how many millimetres a pixel spans"
     )
+    fill: str = setting("push_pull", "how holes are filled: push_pull, or navier_stokes as GG-CNN fills them")
+
+    def __post_init__(self) -> None:
+        if self.fill not in FILLS:
+            raise ConfigError(unknown_name("fill", self.fill, FILLS))
 
     @property
     def channels(self) -> int:

@@ -86,13 +86,18 @@ def resize_depth(depth_m: np.ndarray, out_px: int, interpolation: Optional[int] 
     missing = np.isnan(depth_m)
     if interpolation is None:
         interpolation = cv2.INTER_AREA if out_px < depth_m.shape[0] else cv2.INTER_LINEAR
-    size, known_m = (out_px, out_px), np.where(missing, np.float32(0), depth_m)
-    resized = cv2.resize(known_m, size, interpolation=interpolation)
+    size = (out_px, out_px)
+    if not missing.any():
+        return cv2.resize(depth_m, size, interpolation=interpolation)
+    known_m = cv2.copyTo(depth_m, (~missing).view(np.uint8))  # zero elsewhere
+    resized_m: np.ndarray = cv2.resize(known_m, size, interpolation=interpolation)
     share = cv2.resize(missing.astype(np.float32), size, interpolation=interpolation)
     if interpolation != cv2.INTER_AREA:
-        resized[share > 0] = np.nan
-        return resized
-    return np.where(share <= 0.5, resized / np.maximum(1 - share, np.float32(0.5)), np.float32(np.nan))
+        resized_m[share > 0] = np.nan
+        return resized_m
+    resized_m /= np.maximum(1 - share, np.float32(0.5))
+    resized_m[share > 0.5] = np.nan
+    return resized_m
 
 
 def _clamped(value: int, highest: int) -> int:

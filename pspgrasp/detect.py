@@ -14,7 +14,7 @@ from pspgrasp.config import DetectionConfig, LimitsConfig
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
 from pspgrasp.grasp import Grasp, ImageGrasp, wrap_half_turn
-from pspgrasp.maps import GraspMaps
+from pspgrasp.maps import ReadableMaps
 
 
 class Reason(Enum):
@@ -36,32 +36,35 @@ class Rejection:
     reason: Reason
 
 
-def peaks(maps: GraspMaps, min_quality: float) -> Iterator[ImageGrasp]:
+def peaks(maps: ReadableMaps, min_quality: float) -> Iterator[ImageGrasp]:
     """Yield the local maxima of quality as grasps in map pixels, best first; one for each plateau."""
     quality = np.ascontiguousarray(maps.quality)
     summit = (quality == cv2.dilate(quality, np.ones((3, 3), np.uint8))) & (quality >= min_quality) & (quality > 0)
-    labels = cv2.connectedComponents(summit.astype(np.uint8), connectivity=8)[1].ravel()
-    first_of_plateau = np.unique(labels, return_index=True)[1]
-    places = first_of_plateau[summit.ravel()[first_of_plateau]]
+    places = np.flatnonzero(summit)  # few: what follows isn't done for every pixel
+    plateaus = cv2.connectedComponents(summit.view(np.uint8), connectivity=8)[1].ravel()[places]
+    places = np.sort(places[np.unique(plateaus, return_index=True)[1]])
     # A stable sort: equal peaks come in reading order, on every machine.
     for place in places[np.argsort(-quality.ravel()[places], kind="stable")]:
         yield grasp_at(maps, *divmod(int(place), quality.shape[1]))
 
 
-def grasp_at(maps: GraspMaps, row: int, column: int) -> ImageGrasp:
+def grasp_at(maps: ReadableMaps, row: int, column: int) -> ImageGrasp:
     """Return the grasp of one pixel of the maps, in map pixels."""
-    angle_rad = math.atan2(maps.sin_2phi[row, column], maps.cos_2phi[row, column]) / 2
-    quality = min(1.0, max(0.0, float(maps.quality[row, column])))
-    width_px = max(0.0, float(maps.width_px[row, column]))
-    return ImageGrasp(float(column), float(row), wrap_half_turn(angle_rad), width_px, quality)
+    quality, cos_2phi, sin_2phi, width_px = maps.at(row, column)
+    angle_rad = wrap_half_turn(math.atan2(sin_2phi, cos_2phi) / 2)
+    return ImageGrasp(float(column), float(row), angle_rad, max(0.0, width_px), min(1.0, max(0.0, quality)))
 
 
-def depth_around(depth_m: np.ndarray, u: float, v: float, radius_px: int) -> Optional[float]:
-    """Return the median of the measured depth [m] in the square about (u, v), None where nothing is measured."""
+def depth_around(
+    depth_m: np.ndarray, u: float, v: float, radius_px: int, range_m: Tuple[float, float] = (0.0, math.inf)
+) -> Optional[float]:
+    """Return the median depth [m] in the square about (u, v), None where nothing is measured within `range_m`."""
     row, column = round(v), round(u)
     around = depth_m[max(0, row - radius_px) : row + radius_px + 1, max(0, column - radius_px) : column + radius_px + 1]
-    measured_m = around[~np.isnan(around)]
-    return float(np.median(measured_m)) if measured_m.size else None
+    measured_m = np.sort(around[(around >= range_m[0]) & (around <= range_m[1])])  # NaN is neither
+    count = measured_m.size
+    # As np.median, in a quarter of its time.
+    return float((measured_m[(count - 1) // 2] + measured_m[count // 2]) / 2) if count else None
 
 
 def lift(image_grasp: ImageGrasp, frame: DepthFrame, depth_m: float) -> Grasp:
@@ -89,12 +92,13 @@ def _inside(polygon_px: Tuple[Tuple[float, float], ...], grasp: ImageGrasp) -> b
 
 
 def detect(
-    maps: GraspMaps,
+    maps: ReadableMaps,
     crop: SquareCrop,
     frame: DepthFrame,
     detection: DetectionConfig,
     limits: LimitsConfig,
     allowed: Optional[np.ndarray] = None,
+    range_m: Tuple[float, float] = (0.0, math.inf),
 ) -> Tuple[Tuple[ImageGrasp, ...], Tuple[Grasp, ...], Tuple[Rejection, ...]]:
     """Return the grasps of the maps in the full image and in the camera frame, best first, and the refused ones.
 
@@ -102,22 +106,25 @@ def detect(
     peak outside the workspace doesn't hide its neighbour inside.
 
     Args:
-        maps: Smoothed maps of the crop.
+        maps: Of the crop, smoothed.
         crop: Where they lie in the image.
         frame: The depth image in which positions are looked up.
         detection: Thresholds and distances.
         limits: What the gripper and the cell allow.
         allowed: (H, W) bool mask of the image where grasps may lie; None is everywhere.
+        range_m: Nearest and farthest depth [m] that counts as measured.
     """
     accepted: List[ImageGrasp] = []
     grasps: List[Grasp] = []
     rejected: List[Rejection] = []
     apart_px = detection.min_distance_px * crop.scale
     for peak in peaks(maps, detection.min_quality):
+        if len(accepted) == detection.max_grasps:
+            break
         image_grasp = crop.to_image(peak)
-        if len(accepted) == detection.max_grasps or _near(image_grasp, accepted, apart_px):
+        if _near(image_grasp, accepted, apart_px):
             continue
-        grasp, reason = _judged(image_grasp, frame, detection, limits, allowed)
+        grasp, reason = _judged(image_grasp, frame, detection, limits, allowed, range_m)
         if grasp is not None and reason is None:
             accepted.append(image_grasp)
             grasps.append(grasp)
@@ -132,10 +139,11 @@ def _judged(
     detection: DetectionConfig,
     limits: LimitsConfig,
     allowed: Optional[np.ndarray],
+    range_m: Tuple[float, float],
 ) -> Tuple[Optional[Grasp], Optional[Reason]]:
     if allowed is not None and not allowed[round(image_grasp.v), round(image_grasp.u)]:
         return None, Reason.OUTSIDE_WORKSPACE
-    depth_m = depth_around(frame.depth_m, image_grasp.u, image_grasp.v, detection.depth_radius_px)
+    depth_m = depth_around(frame.depth_m, image_grasp.u, image_grasp.v, detection.depth_radius_px, range_m)
     if depth_m is None:
         return None, Reason.NO_DEPTH
     grasp = lift(image_grasp, frame, depth_m)

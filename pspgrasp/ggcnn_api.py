@@ -15,7 +15,7 @@ from scipy import ndimage
 from pspgrasp.errors import CheckpointError, ConfigError, DepthError, unknown_name
 from pspgrasp.maps import GraspMaps
 from pspgrasp.predictor import GraspPredictor
-from pspgrasp.preprocess import fill_holes, normalise
+from pspgrasp.preprocess import navier_stokes, normalise
 from pspgrasp.shipped import DEFAULT, find_checkpoint
 
 SIDE_PX = 300  # of every map in GG-CNN's interfaces
@@ -56,7 +56,7 @@ def process_depth_image(
     window_m = cut(depth, crop_size, crop_y_offset)
     bordered = np.pad(np.isnan(window_m).astype(np.uint8), 1, mode="reflect")
     mask = cv2.dilate(bordered, np.ones((3, 3), np.uint8))[1:-1, 1:-1]
-    filled_m = cv2.resize(fill_holes(window_m, mask.astype(bool)), (out_size, out_size))
+    filled_m = cv2.resize(navier_stokes(window_m, mask.astype(bool)), (out_size, out_size))
     # The original passes INTER_NEAREST as dst: its masks are resized bilinearly, too.
     return (filled_m, cv2.resize(mask, (out_size, out_size))) if return_mask else filled_m
 

@@ -32,7 +32,7 @@ from pspgrasp.ggcnn_api import (
     process_depth_image,
 )
 from pspgrasp.predictor import GraspPredictor
-from pspgrasp.preprocess import fill_holes, normalise
+from pspgrasp.preprocess import navier_stokes, normalise
 from pspgrasp.tracker import GraspTracker
 
 DISC_RADIUS_PX = 5  # of the green disc at the tracked point
@@ -148,7 +148,7 @@ class GgcnnStream:
         if self.preset.kinova:
             window_m = resize_depth(cut(depth_m, self.preset.crop_px, self.preset.up_px), SIDE_PX, cv2.INTER_LINEAR)
             missing = np.isnan(window_m)
-            return fill_holes(window_m, missing), missing
+            return navier_stokes(window_m, missing), missing
         filled_m, mask = process_depth_image(depth_m, self.preset.crop_px, SIDE_PX, True, self.preset.up_px)
         return filled_m, index_mask(mask) if self.strict else mask > 0
 

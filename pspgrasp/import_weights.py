@@ -28,7 +28,7 @@ def import_weights(path: Path, architecture: str) -> Checkpoint:
     model = ModelConfig.from_tree({"architecture": architecture, "network": _settings(weights, architecture)})
     check_fit(weights, build_model(model), path.name)
     record = {"source": path.name, "note": "published weights, imported; trained by others"}
-    preprocess = PreprocessConfig(input_size_px=PUBLISHED_INPUT_PX[architecture])
+    preprocess = PreprocessConfig(PUBLISHED_INPUT_PX[architecture], fill="navier_stokes")
     return Checkpoint(path.stem, model, weights, preprocess, training=record)
 
 

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Protocol, Tuple
 
 import cv2
 import numpy as np
 
 from pspgrasp.config import DetectionConfig
 from pspgrasp.errors import NetworkError
+
+
+class ReadableMaps(Protocol):
+    """What grasps are read from: quality everywhere, the rest at single pixels."""
+
+    @property
+    def quality(self) -> np.ndarray:
+        """(H, W) float32, 0 to 1."""
+
+    def at(self, row: int, column: int) -> Tuple[float, float, float, float]:
+        """Return quality, cos 2phi, sin 2phi and width [map px] of a pixel."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +47,8 @@ class GraspMaps:
         Raises:
             NetworkError: The output is not finite (poisoned or overflowing weights).
         """
-        if not np.isfinite(output).all():
+        # One value that isn't finite is the smallest or the largest; NaN is both.
+        if not (np.isfinite(output.min()) and np.isfinite(output.max())):
             raise NetworkError("the network put out NaN or infinity; its weights or its precision are broken")
         quality, cos_2phi, sin_2phi, width = output
         return cls(quality, cos_2phi, sin_2phi, width * np.float32(width_scale_px))
@@ -49,21 +63,90 @@ class GraspMaps:
 
     def without(self, missing: np.ndarray) -> GraspMaps:
         """Return maps whose quality is zero where `missing` (H, W) bool is set."""
-        return replace(self, quality=np.where(missing, np.float32(0), self.quality))
+        return replace(self, quality=cv2.copyTo(self.quality, (~missing).view(np.uint8)))
 
     def opened(self, clearance_px: np.ndarray) -> GraspMaps:
         """Return maps whose width is larger by `clearance_px` (H, W) [map px]: contact widths become openings."""
-        return replace(self, width_px=np.maximum(self.width_px, 0) + clearance_px)
+        width_px = np.maximum(self.width_px, 0)
+        width_px += clearance_px
+        return replace(self, width_px=width_px)
+
+    def at(self, row: int, column: int) -> Tuple[float, float, float, float]:
+        """See `ReadableMaps`."""
+        maps = (self.quality, self.cos_2phi, self.sin_2phi, self.width_px)
+        quality, cos_2phi, sin_2phi, width_px = (float(image[row, column]) for image in maps)
+        return quality, cos_2phi, sin_2phi, width_px
 
     def smoothed(self, config: DetectionConfig) -> GraspMaps:
         """Return maps after the Gaussians of `config`; the angle is smoothed as cos and sin, never as a number."""
+        return SmoothedMaps.of(self, config).whole
+
+
+@dataclass(frozen=True)
+class SmoothedMaps:
+    """Maps after the Gaussians: quality everywhere, angle and width where they are read.
+
+    A frame has a few peaks; smoothing three more maps for them costs more than all the rest of detection.
+
+    Attributes:
+        quality: (H, W) float32, smoothed.
+        raw: The maps before the Gaussians.
+        config: Its Gaussians count.
+    """
+
+    quality: np.ndarray
+    raw: GraspMaps
+    config: DetectionConfig
+
+    @classmethod
+    def of(cls, raw: GraspMaps, config: DetectionConfig) -> SmoothedMaps:
+        """Return maps after the Gaussians of `config`."""
+        return cls(_gaussian(raw.quality, config.sigma_quality_px), raw, config)
+
+    @cached_property
+    def whole(self) -> GraspMaps:
+        """All maps, smoothed everywhere; the angle as cos and sin, never as a number."""
         return GraspMaps(
-            _gaussian(self.quality, config.sigma_quality_px),
-            _gaussian(self.cos_2phi, config.sigma_angle_px),
-            _gaussian(self.sin_2phi, config.sigma_angle_px),
-            _gaussian(self.width_px, config.sigma_width_px),
+            self.quality,
+            _gaussian(self.raw.cos_2phi, self.config.sigma_angle_px),
+            _gaussian(self.raw.sin_2phi, self.config.sigma_angle_px),
+            _gaussian(self.raw.width_px, self.config.sigma_width_px),
+        )
+
+    def at(self, row: int, column: int) -> Tuple[float, float, float, float]:
+        """See `ReadableMaps`; what `whole` has there."""
+        return (
+            float(self.quality[row, column]),
+            _gaussian_at(self.raw.cos_2phi, row, column, self.config.sigma_angle_px),
+            _gaussian_at(self.raw.sin_2phi, row, column, self.config.sigma_angle_px),
+            _gaussian_at(self.raw.width_px, row, column, self.config.sigma_width_px),
         )
 
 
 def _gaussian(image: np.ndarray, sigma_px: float) -> np.ndarray:
     return cv2.GaussianBlur(image, (0, 0), sigma_px) if sigma_px > 0 else image
+
+
+def _gaussian_at(image: np.ndarray, row: int, column: int, sigma_px: float) -> float:
+    """Return one pixel of `_gaussian`."""
+    if sigma_px <= 0:
+        return float(image[row, column])
+    kernel = _kernel(sigma_px)
+    return float(kernel @ _around(image, row, column, len(kernel) // 2) @ kernel)
+
+
+@lru_cache(maxsize=8)
+def _kernel(sigma_px: float) -> np.ndarray:
+    """Return the weights (2 r + 1,) float32 that OpenCV's blur of a float image takes: up to 4 sigma."""
+    return cv2.getGaussianKernel(round(8 * sigma_px + 1) | 1, sigma_px, cv2.CV_32F)[:, 0]
+
+
+def _around(image: np.ndarray, row: int, column: int, reach_px: int) -> np.ndarray:
+    """Return the square (2 r + 1, 2 r + 1) about a pixel; beyond its border the image is mirrored, as in a blur."""
+    last_row, last_column = image.shape[0] - 1, image.shape[1] - 1
+    inside = image[max(0, row - reach_px) : row + reach_px + 1, max(0, column - reach_px) : column + reach_px + 1]
+    room_px = (row, last_row - row, column, last_column - column)
+    above, below, left, right = (max(0, reach_px - room) for room in room_px)
+    if above + below + left + right == 0:
+        return inside
+    return cv2.copyMakeBorder(inside, above, below, left, right, cv2.BORDER_REFLECT_101)

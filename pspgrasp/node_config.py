@@ -9,6 +9,7 @@ from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, from_tree
 from pspgrasp.errors import ConfigError, unknown_name
 from pspgrasp.ggcnn_api import QUIRKS
 from pspgrasp.ggcnn_stream import PRESETS
+from pspgrasp.runtimes.table import AUTO, RUNTIMES
 from pspgrasp.shipped import DEFAULT
 
 
@@ -51,6 +52,9 @@ class NodeConfig:
     checkpoint: str = setting("", "path of a checkpoint; empty: the one that ships for `backbone`")
     backbone: str = setting(DEFAULT, "name of a checkpoint that ships: efficientnet_lite0, resnet18 or ggcnn")
     device: str = setting("auto", "auto, cpu or cuda; auto prefers a GPU")
+    runtime: str = setting(
+        AUTO, "what runs the network: auto is the fastest that passes its check; empty: torch, or what the file is for"
+    )
     topics: TopicsConfig = TopicsConfig()
     crop: CropConfig = CropConfig()
     detection: DetectionConfig = DetectionConfig()
@@ -74,6 +78,7 @@ class NodeConfig:
     def __post_init__(self) -> None:
         _check("ggcnn", self.ggcnn, ("off", *PRESETS))
         _check("quirks", self.quirks, QUIRKS)
+        _check("runtime", self.runtime, ("", AUTO, *RUNTIMES))
 
     @classmethod
     def from_parameters(cls, tree: Dict[str, Any]) -> NodeConfig:

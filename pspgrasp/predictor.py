@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Callable, Optional, Tuple
 
 import numpy as np
 
-from pspgrasp.checkpoint import Checkpoint
 from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, PreprocessConfig
-from pspgrasp.crop import SquareCrop
+from pspgrasp.crop import SquareCrop, resize_depth
 from pspgrasp.depth import DepthFrame
 from pspgrasp.detect import Rejection, detect
-from pspgrasp.errors import CheckpointError, ConfigError, DepthError, NetworkError
+from pspgrasp.errors import ConfigError, DepthError, NetworkError
 from pspgrasp.grasp import Grasp, ImageGrasp
-from pspgrasp.maps import GraspMaps
+from pspgrasp.maps import GraspMaps, SmoothedMaps
 from pspgrasp.preprocess import network_input, within_range, without_holes
 from pspgrasp.runtimes import Runtime
-from pspgrasp.runtimes.eager import EagerRuntime, choose_device
+from pspgrasp.runtimes.start import Started, run
+from pspgrasp.shipped import Network
 
 NEAREST_M = 0.05  # below any depth camera's range
 
@@ -42,24 +42,29 @@ class Prediction:
 
     Attributes:
         crop: The window that was judged.
-        maps: Smoothed maps of the window, None where no depth was measured.
+        smoothed: Maps of the window as the grasps were read from them, None where no depth was measured.
         image_grasps: In the full image, best first.
         grasps: The same in the camera's optical frame.
         rejections: Peaks that were refused, and why.
     """
 
     crop: SquareCrop
-    maps: Optional[GraspMaps]
+    smoothed: Optional[SmoothedMaps]
     image_grasps: Tuple[ImageGrasp, ...] = ()
     grasps: Tuple[Grasp, ...] = ()
     rejections: Tuple[Rejection, ...] = ()
+
+    @property
+    def maps(self) -> Optional[GraspMaps]:
+        """Smoothed maps of the window, None where no depth was measured; worked out when first asked for."""
+        return self.smoothed.whole if self.smoothed else None
 
     @property
     def nothing(self) -> Optional[NoGrasp]:
         """Why there is no grasp; None where there is one."""
         if self.grasps:
             return None
-        if self.maps is None:
+        if self.smoothed is None:
             return NoGrasp.NO_DEPTH
         return NoGrasp.ALL_REFUSED if self.rejections else NoGrasp.NO_PEAK
 
@@ -103,31 +108,44 @@ class GraspPredictor:
     @classmethod
     def from_checkpoint(
         cls,
-        checkpoint: Checkpoint,
+        checkpoint: Network,
         device: str = "auto",
         crop: CropConfig = CropConfig(),
         detection: DetectionConfig = DetectionConfig(),
         limits: LimitsConfig = LimitsConfig(),
+        runtime: str = "",
     ) -> GraspPredictor:
         """Return a predictor with the network of `checkpoint` on `device` (auto, cpu, cuda).
 
+        Args:
+            checkpoint: Weights, or an exported network.
+            device: Where it runs.
+            crop: The window of the image.
+            detection: Smoothing, thresholds.
+            limits: Of the gripper and the cell.
+            runtime: A key of `runtimes.table.RUNTIMES`, or `auto`: the fastest that is installed and passes its check.
+                "" is torch, or what an exported network is for.
+
         Raises:
             CheckpointError: The weights don't fit, or the network wants more than depth.
-            ConfigError: No such device.
+            ConfigError: No such device or runtime, or they don't go together.
+            NetworkError: The runtime doesn't do what the network does.
+            PspGraspError: The runtime can't be had here.
         """
-        channels = checkpoint.preprocess.channels
-        if checkpoint.model.in_channels != channels:
-            raise CheckpointError(
-                f"checkpoint {checkpoint.name!r} wants {checkpoint.model.in_channels} channels; "
-                f"its preprocessing makes {channels} of a depth frame"
-            )
-        runtime = EagerRuntime(checkpoint.network(), choose_device(device))
+        return cls.started(run(checkpoint, runtime, device), crop, detection, limits)
+
+    @classmethod
+    def started(
+        cls, started: Started, crop: CropConfig, detection: DetectionConfig, limits: LimitsConfig
+    ) -> GraspPredictor:
+        """Return a predictor with a network that runs."""
+        network = started.network
         return cls(
-            checkpoint.name,
-            runtime,
-            checkpoint.preprocess,
-            checkpoint.width_scale_px,
-            checkpoint.width,
+            network.name,
+            started.runtime,
+            network.preprocess,
+            network.width_scale_px,
+            network.width,
             crop,
             detection,
             limits,
@@ -145,18 +163,18 @@ class GraspPredictor:
                 f"the mask `allowed` is {self.allowed.shape}, the image {frame.depth_m.shape}; both (H, W)"
             )
         # 1. The window; what lies outside the working range is missing, where a grasp's depth is looked up too.
-        frame = replace(frame, depth_m=within_range(frame.depth_m, self.crop.near_m, self.crop.far_m))
+        range_m = (self.crop.near_m, self.crop.far_m)
         crop = SquareCrop.placed(self.crop, frame.depth_m.shape, self.preprocess.input_size_px)
-        depth_m = crop.extract(frame.depth_m)
+        depth_m = resize_depth(within_range(crop.cut(frame.depth_m), *range_m), crop.out_px)
         if np.isnan(depth_m).all():
             return Prediction(crop, None)
         # 2. Its maps; where nothing was measured there is no quality.
-        filled_m, missing = without_holes(depth_m)
-        maps = self.raw_maps(filled_m, frame.camera.focal_px / crop.scale)
-        maps = maps.without(missing).smoothed(self.detection)
+        filled_m, missing = without_holes(depth_m, self.preprocess.fill)
+        raw = self.raw_maps(filled_m, frame.camera.focal_px / crop.scale)
+        maps = SmoothedMaps.of(raw.without(missing), self.detection)
         self.stage_done("maps")
         # 3. Their peaks, in pixels and in metres.
-        found = detect(maps, crop, frame, self.detection, self.limits, self.allowed)
+        found = detect(maps, crop, frame, self.detection, self.limits, self.allowed, range_m)
         self.stage_done("detect")
         return Prediction(crop, maps, *found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -134,6 +135,23 @@ def test_turning_an_image_turns_its_resized_image(out_px: int) -> None:
     np.testing.assert_allclose(
         resize_depth(np.rot90(depth_m), out_px), np.rot90(resize_depth(depth_m, out_px)), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("out_px", [7, 30, 59, 61, 90])
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.6])
+def test_a_resized_image_is_what_is_known_over_how_much_is_known(out_px: int, share: float) -> None:
+    rng = np.random.default_rng(5)
+    depth_m = rng.uniform(0.3, 1.0, (60, 80)).astype(np.float32)[:, 10:70]
+    missing = rng.random(depth_m.shape) < share
+    depth_m[missing] = np.nan
+    how = cv2.INTER_AREA if out_px < 60 else cv2.INTER_LINEAR
+    sums, gone = (
+        cv2.resize(np.ascontiguousarray(image, np.float32), (out_px, out_px), interpolation=how)
+        for image in (np.where(missing, 0, depth_m), missing)
+    )
+    known = gone <= (0.5 if out_px < 60 else 0.0)
+    expected_m = np.where(known, sums / np.where(known, 1 - gone, 1), np.nan)
+    np.testing.assert_allclose(resize_depth(depth_m, out_px), expected_m, rtol=1e-6)
 
 
 def test_cutting_is_a_view_of_the_window() -> None:

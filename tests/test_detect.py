@@ -139,6 +139,39 @@ def test_a_plateau_is_one_peak_and_equal_peaks_come_in_reading_order() -> None:
     assert places_of(peaks(maps, 0.3)) == [(10.0, 80.0), (40.0, 20.0), (40.0, 60.0), (70.0, 50.0)]
 
 
+def peaks_one_by_one(quality: np.ndarray, min_quality: float) -> List[Tuple[int, int]]:
+    """Return the first pixel of each group of pixels that nothing beside them exceeds, best first."""
+    height, width = quality.shape
+    beside = {
+        (r, c): [(r + i, c + k) for i in (-1, 0, 1) for k in (-1, 0, 1) if 0 <= r + i < height and 0 <= c + k < width]
+        for r, c in np.ndindex(height, width)
+    }
+    summits = [
+        p
+        for p in beside
+        if quality[p] >= min_quality and quality[p] > 0 and all(quality[p] >= quality[b] for b in beside[p])
+    ]
+    left, firsts = set(summits), []
+    for first in summits:
+        firsts += [first] if first in left else []
+        waiting = [first]
+        while waiting:
+            near = left.intersection(beside[waiting.pop()])
+            left -= near
+            waiting += near
+    return sorted(firsts, key=lambda place: -quality[place])
+
+
+@laws
+@given(st.integers(0, 10**6), st.sampled_from([2, 3, 5, 40]), st.sampled_from([0.0, 0.3, 0.5]))
+def test_peaks_are_what_a_search_pixel_by_pixel_finds(seed: int, levels: int, min_quality: float) -> None:
+    steps = np.random.default_rng(seed).integers(-1, levels, (12, 17))
+    quality = steps.astype(np.float32) / np.float32(levels - 1)
+    ones = np.ones_like(quality)
+    found = places_of(peaks(GraspMaps(quality, ones, ones, ones), min_quality))
+    assert found == peaks_one_by_one(quality, min_quality)
+
+
 @pytest.mark.parametrize("place", [(0, 0), (0, SIDE - 1), (SIDE - 1, 0), (SIDE - 1, SIDE - 1), (0, 50)])
 def test_a_peak_at_the_border_counts(place: Tuple[int, int]) -> None:
     image_grasps, *_ = detect(maps_with((*place, 0.9)), WHOLE, frame(), DETECTION, NO_LIMITS)
@@ -240,6 +273,25 @@ def test_depth_is_the_median_of_what_is_measured_around() -> None:
     assert depth_around(depth_m, 4.0, 4.0, 1) == pytest.approx(0.6), "one outlier doesn't move it"
     assert depth_around(depth_m, 4.0, 4.0, 0) is None
     assert depth_around(depth_m, 8.0, 8.0, 2) is None
+
+
+@laws
+@given(st.integers(0, 10**6), st.floats(0.3, 0.6), st.floats(0.6, 0.9), st.integers(0, 3))
+def test_depth_around_is_the_median_of_what_lies_in_the_range(seed: int, near_m: float, far_m: float, r: int) -> None:
+    rng = np.random.default_rng(seed)
+    depth_m = np.where(rng.random((9, 9)) < 0.3, np.nan, rng.uniform(0.3, 0.9, (9, 9))).astype(np.float32)
+    around = depth_m[4 - r : 5 + r, 4 - r : 5 + r]
+    inside = around[(around >= near_m) & (around <= far_m)]
+    expected_m = float(np.median(inside)) if inside.size else None
+    assert depth_around(depth_m, 4.0, 4.0, r, (near_m, far_m)) == expected_m
+
+
+def test_a_grasp_has_no_depth_outside_the_range() -> None:
+    maps = maps_with((50, 60, 0.9))
+    for range_m, reasons in (((0.1, 0.5), []), ((0.5, 2.0), []), ((0.51, 2.0), [Reason.NO_DEPTH])):
+        _, grasps, rejected = detect(maps, WHOLE, frame(0.5), DETECTION, NO_LIMITS, range_m=range_m)
+        assert [rejection.reason for rejection in rejected] == reasons
+        assert len(grasps) == 1 - len(reasons)
 
 
 @pytest.mark.parametrize(("u", "v"), [(0.0, 0.0), (8.0, 8.0), (-0.4, 8.4), (4.0, 0.0)])

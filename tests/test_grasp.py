@@ -75,3 +75,24 @@ def test_the_closing_direction_is_seen_at_the_grasp_angle_anticlockwise_in_the_i
 def test_half_a_turn_swaps_the_fingers_and_nothing_else(angle_rad: float) -> None:
     swapped = grasp(angle_rad).rotation() @ np.diag([-1.0, -1.0, 1.0])
     np.testing.assert_allclose(grasp(angle_rad + math.pi).rotation(), swapped, atol=1e-12)
+
+
+@laws
+@given(st.floats(-1.57, 1.57), st.floats(0.0, 1.0), st.floats(-math.pi, math.pi))
+def test_a_gripper_that_comes_another_way_closes_across_it_and_looks_the_same(
+    angle_rad: float, tilt_rad: float, azimuth_rad: float
+) -> None:
+    sin = math.sin(tilt_rad)
+    approach = np.array([sin * math.cos(azimuth_rad), sin * math.sin(azimuth_rad), math.cos(tilt_rad)])
+    straight, tilted = grasp(angle_rad), grasp(angle_rad).towards(approach)
+    rotation = tilted.rotation()
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
+    assert np.linalg.det(rotation) == pytest.approx(1.0)
+    np.testing.assert_array_equal(rotation[:, 2], approach)
+    camera = PinholeCamera(640, 480, 600.0, 500.0, 320.0, 240.0)
+    middle = np.array(camera.project(straight.position_m))
+    ends = [
+        np.array(camera.project(held.position_m + 1e-4 * held.width_m * held.rotation()[:, 0])) - middle
+        for held in (straight, tilted)
+    ]
+    np.testing.assert_allclose(ends[1], ends[0], rtol=1e-3, atol=1e-6)

@@ -50,6 +50,7 @@ def test_a_state_dict_becomes_a_checkpoint_that_says_where_it_is_from(
     checkpoint = import_weights(path, architecture)
     assert checkpoint.model == model_of(architecture), "its settings are told by the first layer"
     assert checkpoint.preprocess.input_size_px == PUBLISHED_INPUT_PX[architecture]
+    assert checkpoint.preprocess.fill == "navier_stokes", "they were trained on images that were filled so"
     assert checkpoint.width_scale_px == 150.0
     assert checkpoint.training["source"] == "weights.pt"
     save_checkpoint(checkpoint, tmp_path / "weights.safetensors")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
-from typing import Optional
+from typing import Optional, Tuple
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pspgrasp.config import DetectionConfig
 from pspgrasp.errors import NetworkError
-from pspgrasp.maps import GraspMaps
+from pspgrasp.maps import GraspMaps, SmoothedMaps
 
 laws = settings(deadline=None, max_examples=40, derandomize=True)
 NO_SMOOTHING = DetectionConfig(sigma_quality_px=0.0, sigma_angle_px=0.0, sigma_width_px=0.0)
@@ -120,6 +120,39 @@ def test_a_sigma_of_zero_changes_nothing() -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def random_arrays(side: int, seed: int = 3) -> GraspMaps:
+    return GraspMaps(*np.random.default_rng(seed).normal(size=(4, side, side)).astype(np.float32))
+
+
+@pytest.mark.parametrize("sigma_px", [0.3, 1.0, 2.0, 5.3])
+def test_smoothing_is_a_gaussian_with_a_mirrored_border(sigma_px: float) -> None:
+    maps = random_arrays(40)
+    config = DetectionConfig(sigma_quality_px=sigma_px, sigma_angle_px=sigma_px, sigma_width_px=sigma_px)
+    reach = round(4 * sigma_px)
+    weights = np.exp(-(np.arange(-reach, reach + 1) ** 2) / 2 / sigma_px**2)
+    for smoothed, array in zip(arrays_of(maps.smoothed(config)), arrays_of(maps)):
+        around = np.pad(array.astype(float), reach, mode="reflect")
+        windows = np.lib.stride_tricks.sliding_window_view(around, (2 * reach + 1, 2 * reach + 1))
+        np.testing.assert_allclose(smoothed, windows @ weights @ weights / weights.sum() ** 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", [2, 9, 20])
+@pytest.mark.parametrize("sigmas_px", [(2.0, 2.0, 1.0), (0.0, 0.0, 0.0), (1.3, 0.2, 6.0), (50.0, 50.0, 50.0)])
+def test_a_pixel_is_read_as_the_whole_maps_have_it(side: int, sigmas_px: Tuple[float, float, float]) -> None:
+    names = ("sigma_quality_px", "sigma_angle_px", "sigma_width_px")
+    maps = SmoothedMaps.of(random_arrays(side), DetectionConfig(**dict(zip(names, sigmas_px))))
+    whole = np.stack(arrays_of(maps.whole))
+    np.testing.assert_array_equal(maps.quality, whole[0])
+    for row in range(side):
+        for column in range(side):
+            np.testing.assert_allclose(maps.at(row, column), whole[:, row, column], atol=2e-6)
+
+
+def test_plain_maps_are_read_as_they_are() -> None:
+    maps = random_arrays(9)
+    assert maps.at(2, 7) == tuple(float(array[2, 7]) for array in arrays_of(maps))
+
+
 @pytest.mark.parametrize(
     ("sigma", "smooths"),
     [
@@ -151,3 +184,12 @@ def test_what_was_not_measured_has_no_quality_and_keeps_the_rest() -> None:
     np.testing.assert_array_equal(maps.quality, before)
     assert without.quality.dtype == np.float32
     assert without.width_px is maps.width_px
+
+
+def test_opening_adds_to_widths_of_which_none_is_negative() -> None:
+    maps, clearance_px = random_arrays(20), np.random.default_rng(1).random((20, 20)).astype(np.float32)
+    before = [array.copy() for array in (*arrays_of(maps), clearance_px)]
+    opened = maps.opened(clearance_px)
+    np.testing.assert_array_equal(opened.width_px, np.maximum(maps.width_px, 0) + clearance_px)
+    for one, other in zip((*arrays_of(maps), clearance_px), before):
+        np.testing.assert_array_equal(one, other)

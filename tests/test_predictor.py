@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, List, Tuple
 
 import cv2
 import numpy as np
@@ -14,14 +14,16 @@ import torch
 
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.checkpoint import Checkpoint
-from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, PreprocessConfig
+from pspgrasp.config import FILLS, CropConfig, DetectionConfig, LimitsConfig, PreprocessConfig
+from pspgrasp.crop import SquareCrop
 from pspgrasp.data.tabletop import tabletop_frames
 from pspgrasp.depth import DepthFrame
-from pspgrasp.detect import Reason
+from pspgrasp.detect import Reason, detect
 from pspgrasp.errors import CheckpointError, ConfigError, DepthError, NetworkError
-from pspgrasp.maps import GraspMaps
+from pspgrasp.maps import GraspMaps, SmoothedMaps
 from pspgrasp.models import ModelConfig, build_model
 from pspgrasp.predictor import GraspPredictor, NoGrasp, Prediction
+from pspgrasp.preprocess import without_holes
 from pspgrasp.runtimes.eager import EagerRuntime, choose_device
 
 SIDE = 64
@@ -111,6 +113,51 @@ def test_the_same_frame_twice_gives_the_same_grasps_bit_by_bit(predictor: GraspP
     assert first.maps is not None
     assert again.maps is not None
     np.testing.assert_array_equal(first.maps.quality, again.maps.quality)
+
+
+def plainly_predicted(finder: GraspPredictor, seen: DepthFrame) -> Prediction:
+    """Return the road of `predict` as it reads in words: every step for the whole image, every map smoothed."""
+    near_m, far_m = finder.crop.near_m, finder.crop.far_m
+    inside = (seen.depth_m >= near_m) & (seen.depth_m <= far_m)
+    seen = replace(seen, depth_m=np.where(inside, seen.depth_m, np.nan))
+    crop = SquareCrop.placed(finder.crop, seen.depth_m.shape, finder.preprocess.input_size_px)
+    filled_m, missing = without_holes(crop.extract(seen.depth_m), finder.preprocess.fill)
+    maps = finder.raw_maps(filled_m, seen.camera.focal_px / crop.scale)
+    sigmas_px = (
+        finder.detection.sigma_quality_px,
+        *[finder.detection.sigma_angle_px] * 2,
+        finder.detection.sigma_width_px,
+    )
+    images = (np.where(missing, np.float32(0), maps.quality), maps.cos_2phi, maps.sin_2phi, maps.width_px)
+    smoothed = GraspMaps(*(cv2.GaussianBlur(image, (0, 0), sigma) for image, sigma in zip(images, sigmas_px)))
+    unsmoothed = SmoothedMaps(smoothed.quality, smoothed, replace(finder.detection, sigma_angle_px=0, sigma_width_px=0))
+    return Prediction(crop, unsmoothed, *detect(smoothed, crop, seen, finder.detection, finder.limits))
+
+
+@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("size_px", [200, 300, 420])
+def test_the_road_is_what_it_says_step_by_step(predictor: GraspPredictor, fill: str, size_px: int) -> None:
+    depth_m = next(iter(tabletop_frames(3, 1)))[0].depth_m.copy()
+    rng = np.random.default_rng(0)
+    depth_m[cv2.GaussianBlur(rng.normal(size=depth_m.shape), (0, 0), 4) > 0.08] = np.nan
+    depth_m[rng.random(depth_m.shape) < 0.05] = 5.0  # beyond the working range
+    seen = DepthFrame(depth_m, PinholeCamera(640, 480, 600.0, 610.0, 320.0, 240.0))
+    crop, preprocess = CropConfig(size_px), replace(predictor.preprocess, fill=fill)
+    finder = replace(predictor, crop=crop, preprocess=preprocess, detection=DetectionConfig(min_quality=0.1))
+    found, expected = finder.predict(seen), plainly_predicted(finder, seen)
+    assert len(found.grasps) == len(expected.grasps) > 1
+    for one, other in zip(found.image_grasps, expected.image_grasps):
+        assert astuple(one) == pytest.approx(astuple(other), abs=1e-4)
+    for one, other in zip(found.grasps, expected.grasps):
+        np.testing.assert_allclose(one.position_m, other.position_m, atol=1e-9)
+    for name in ("quality", "cos_2phi", "sin_2phi", "width_px"):
+        np.testing.assert_array_equal(getattr(found.maps, name), getattr(expected.maps, name))
+
+
+def test_every_stage_of_the_road_is_told_once_and_in_order() -> None:
+    told: List[str] = []
+    predictor_of(Drawing(one_peak()), stage_done=told.append).predict(flat())
+    assert told == ["prepare", "network", "maps", "detect"]
 
 
 def test_a_frame_is_an_argument_and_stays_as_it_is(predictor: GraspPredictor, table: DepthFrame) -> None:

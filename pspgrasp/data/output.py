@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
 
-from pspgrasp.errors import PspGraspError
+from pspgrasp.errors import DataError, PspGraspError
+from pspgrasp.whole_file import whole_file
+
+__all__ = ["make_empty_folder", "make_folder", "whole_file", "write_text"]
 
 
 def make_folder(folder: Path) -> None:
@@ -22,6 +22,18 @@ def make_folder(folder: Path) -> None:
         raise PspGraspError(f"{folder} can't be made: {error.strerror or error}") from error
 
 
+def make_empty_folder(folder: Path) -> None:
+    """Make a folder, or take one that holds nothing.
+
+    Raises:
+        DataError: It holds something.
+        PspGraspError: It can't be made.
+    """
+    make_folder(folder)
+    if any(folder.iterdir()):
+        raise DataError(f"{folder} holds something already, which could be mixed up with this; give another folder")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text.
 
@@ -32,20 +44,3 @@ def write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise PspGraspError(f"{path} can't be written: {error.strerror or error}") from error
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yield where to write; what was written takes the place of `path` at the end, and is gone if that isn't reached.
-
-    Raises:
-        PspGraspError: It can't be written.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        yield part
-        os.replace(part, path)
-    except OSError as error:
-        raise PspGraspError(f"{path} can't be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)

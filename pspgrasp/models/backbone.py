@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Tuple
 
-import timm
 from torch import nn
 
 from pspgrasp.errors import NetworkError, unknown_name
@@ -25,6 +24,8 @@ def build_backbone(name: str, in_channels: int, output_stride: int, pretrained: 
     Raises:
         NetworkError: Unknown name, a stride that this backbone refuses, or weights that can't be fetched.
     """
+    import timm  # takes seconds, and not everything that knows networks builds one
+
     if not timm.is_model(name):
         raise NetworkError(unknown_name("backbone", name, timm.list_models()))
     stride: Dict[str, Any] = {} if output_stride == 32 else {"output_stride": output_stride}

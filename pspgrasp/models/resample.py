@@ -22,12 +22,12 @@ def average_bins(x: torch.Tensor, bins: int) -> torch.Tensor:
 
 def interpolate(x: torch.Tensor, out: int) -> torch.Tensor:
     """Return (B, C, out, out): x (B, C, H, W) linearly, corners on corners (align_corners=True)."""
-    return _separable(x, lambda size: interpolation_matrix(size, out))
+    return _separable(x, lambda size: interpolation_matrix(size, int(out)))
 
 
 def interpolate_cells(x: torch.Tensor, out: int, stride: float) -> torch.Tensor:
     """Return (B, C, out, out): x (B, C, H, W) linearly, cell i on pixel i * stride."""
-    return _separable(x, lambda size: cell_matrix(size, out, stride))
+    return _separable(x, lambda size: cell_matrix(size, int(out), stride))
 
 
 def box_mean(x: torch.Tensor, box: int) -> torch.Tensor:
@@ -39,7 +39,8 @@ def _separable(x: torch.Tensor, matrix: Matrix) -> torch.Tensor:
     if torch.is_autocast_enabled():  # bf16 has 8 bits: too few for a mean of millimetres, or for a place between cells
         with torch.autocast(x.device.type, enabled=False):
             return _separable(x.float(), matrix)
-    rows, columns = _beside(matrix(x.shape[-2]), x), _beside(matrix(x.shape[-1]), x)
+    # While an exporter traces, sizes are tensors; as numbers they make constants of the matrices.
+    rows, columns = _beside(matrix(int(x.shape[-2])), x), _beside(matrix(int(x.shape[-1])), x)
     return rows @ x @ columns.T
 
 

@@ -10,15 +10,17 @@ from typing import Any, Deque, Dict
 import diagnostic_updater
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from pspgrasp.predictor import GraspPredictor
+
 WINDOW_S = 5.0  # over which the rate is taken
 
 
 class Health:
     """Counts frames and keeps the last figures; safe to use from several threads."""
 
-    def __init__(self, device: str, checkpoint: str) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._figures: Dict[str, Any] = {"device": device, "checkpoint": checkpoint, "last error": "none"}
+        self._figures: Dict[str, Any] = {"last error": "none"}
         self._judged_s: Deque[float] = deque(maxlen=1000)
         self._failed, self._failing = 0, ""
 
@@ -43,10 +45,11 @@ class Health:
             self._failing = why
             self._figures["last error"] = why
 
-    def runs(self, device: str, checkpoint: str) -> None:
-        """Record another network."""
+    def runs(self, predictor: GraspPredictor) -> None:
+        """Record which network runs, and how."""
+        runtime = predictor.runtime
         with self._lock:
-            self._figures.update({"device": device, "checkpoint": checkpoint})
+            self._figures.update({"device": runtime.device, "runtime": runtime.name, "checkpoint": predictor.name})
 
     def report(self, stat: Any, missing: str, received: int, dropped: int) -> Any:
         """Fill a DiagnosticStatusWrapper: WARN while nothing comes, ERROR while frames fail."""

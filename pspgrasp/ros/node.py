@@ -13,7 +13,6 @@ from typing import Any, Optional
 import rospy
 from std_srvs.srv import Trigger, TriggerResponse
 
-from pspgrasp.checkpoint import Checkpoint
 from pspgrasp.ggcnn_api import check_map_size
 from pspgrasp.node_config import NodeConfig
 from pspgrasp.predictor import GraspPredictor
@@ -34,7 +33,7 @@ from pspgrasp.ros.mailbox import Mailbox
 from pspgrasp.ros.outputs import Outputs
 from pspgrasp.ros.reconfigure import serve
 from pspgrasp.ros.transforms import CameraPoses
-from pspgrasp.shipped import find_checkpoint
+from pspgrasp.runtimes.start import start
 
 REPORT_S = 1.0  # between two messages on /diagnostics
 LONGEST_S = 3600.0  # that a call of ~predict may wait
@@ -51,9 +50,10 @@ class GraspNode:
             PspGraspError: No such checkpoint, a broken one, a device that isn't there, a wrong parameter.
         """
         self._config, self._topics = config, config.topics.resolved(config.ggcnn != "off")
-        self._predictor = self._ready(find_checkpoint(config.checkpoint or config.backbone))
+        self._predictor = self._ready(config.checkpoint or config.backbone)
         self._changing, self._network, self._stop = threading.Lock(), threading.Lock(), threading.Event()
-        self._health = Health(self._predictor.runtime.device, self._predictor.name)
+        self._health = Health()
+        self._health.runs(self._predictor)
         self._judgements: Mailbox[Judgement] = Mailbox()
         self._asking = 0  # calls of ~predict under way
         self._judge = self._make_judge()
@@ -80,11 +80,11 @@ class GraspNode:
 
     # --- set-up
 
-    def _ready(self, checkpoint: Checkpoint) -> GraspPredictor:
+    def _ready(self, checkpoint: str) -> GraspPredictor:
         config = self._config
-        predictor = GraspPredictor.from_checkpoint(
-            checkpoint, config.device, config.crop, config.detection, config.limits
-        )
+        started = start(checkpoint, config.runtime, config.device)
+        rospy.loginfo("runtime %s of %s: %s", started.runtime.name, started.network.name, started.why)
+        predictor = GraspPredictor.started(started, config.crop, config.detection, config.limits)
         if config.ggcnn != "off":
             check_map_size(predictor)
         predictor.warm_up()
@@ -157,7 +157,7 @@ class GraspNode:
 
     def _set_model(self, request: SetModelRequest) -> SetModelResponse:
         try:
-            new = self._ready(find_checkpoint(request.model))
+            new = self._ready(request.model)
         except Exception as error:  # noqa: BLE001 (out of memory, too: the old network must go on)
             return SetModelResponse(False, f"{error}; {self._predictor.name} goes on")
         with self._changing:
@@ -165,8 +165,8 @@ class GraspNode:
             self._predictor = dataclasses.replace(
                 new, crop=old.crop, detection=old.detection, limits=old.limits, allowed=old.allowed
             )
-        self._health.runs(new.runtime.device, new.name)
-        return SetModelResponse(True, f"{new.name} runs on {new.runtime.device}")
+        self._health.runs(new)
+        return SetModelResponse(True, f"{new.name} runs on {new.runtime.device} by {new.runtime.name}")
 
     def _reset_tracking(self, _request: object) -> TriggerResponse:
         self._judge.reset_tracking()

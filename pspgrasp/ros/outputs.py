@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
-
 import rospy
 import tf2_ros
 from geometry_msgs.msg import PoseStamped
@@ -11,7 +9,6 @@ from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
 from pspgrasp.depth import DepthFrame
-from pspgrasp.maps import GraspMaps
 from pspgrasp.overlay import draw
 from pspgrasp.predictor import Prediction
 from pspgrasp.ros.interfaces import GraspArray
@@ -56,11 +53,12 @@ class Outputs:
             self._markers.publish(to_marker_array_msg(array))
         if self._overlay.get_num_connections():
             self._overlay.publish(to_image_msg(draw(frame, prediction), "bgr8", depth_msg.header))
-        self._publish_maps(prediction.maps, depth_msg)
+        self._publish_maps(prediction, depth_msg)
 
-    def _publish_maps(self, maps: Optional[GraspMaps], depth_msg: Image) -> None:
-        listening: Sequence[bool] = [publisher.get_num_connections() > 0 for publisher in self._maps]
-        if maps is None or not any(listening):
+    def _publish_maps(self, prediction: Prediction, depth_msg: Image) -> None:
+        # They are smoothed when they are asked for.
+        maps = prediction.maps if any(publisher.get_num_connections() for publisher in self._maps) else None
+        if maps is None:
             return
         for publisher, image in zip(self._maps, (maps.quality, maps.angle_rad(), maps.width_px)):
             publisher.publish(to_image_msg(image, "32FC1", depth_msg.header))

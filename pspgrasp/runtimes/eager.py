@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from pspgrasp.checkpoint import Checkpoint
 from pspgrasp.errors import ConfigError, unknown_name
 
 
@@ -33,6 +34,8 @@ def choose_device(name: str) -> torch.device:
 class EagerRuntime:
     """Runs a network on a device, one image at a time."""
 
+    name = "torch"
+
     def __init__(self, network: nn.Module, device: torch.device) -> None:
         self._network = network.to(device).eval()
         self._device = device
@@ -47,3 +50,8 @@ class EagerRuntime:
         """Return the maps (4, S, S) float32 of the network input (C, S, S) float32."""
         batch = torch.from_numpy(np.ascontiguousarray(image))[None].to(self._device)
         return self._network(batch)[0].float().cpu().numpy()
+
+
+def eager(checkpoint: Checkpoint, device: str) -> EagerRuntime:
+    """Return the runtime `torch`."""
+    return EagerRuntime(checkpoint.network(), choose_device(device))

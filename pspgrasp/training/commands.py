@@ -115,9 +115,9 @@ def _output(parsed: argparse.Namespace) -> Path:
 
 
 def _origin(parsed: argparse.Namespace) -> Optional[Checkpoint]:
-    from pspgrasp.shipped import find_checkpoint
+    from pspgrasp.shipped import find_weights
 
-    return find_checkpoint(parsed.origin) if parsed.origin else None
+    return find_weights(parsed.origin) if parsed.origin else None
 
 
 def _config(parsed: argparse.Namespace, origin: Optional[Checkpoint], folder: Optional[RunFolder]) -> TrainConfig:

@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
-from pspgrasp.data.progress import EVERY_S, EVERY_S_IN_A_LOG
+from pspgrasp.data.progress import EVERY_S, EVERY_S_IN_A_LOG, spoken_time
 from pspgrasp.training.keeping import Keeping
 
 CURVE_POINT_EVERY = 10  # steps
@@ -83,11 +83,3 @@ class Progress(Callback):
         curves["rate"] = module.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]
         for logger in trainer.loggers:
             logger.log_metrics(curves, step)
-
-
-def spoken_time(seconds: float) -> str:
-    """Return a duration as people say it: "40 s", "12 min", "3 h 05 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

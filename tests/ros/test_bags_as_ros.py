@@ -15,7 +15,7 @@ import rospy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from pspgrasp.bag.open import open_recordings
+from pspgrasp.bag.reading.open import open_recordings
 from pspgrasp.bag.recording import Fault, RecordedFrame, Selection
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.compressed_depth import HEADER

@@ -19,6 +19,7 @@ from pspgrasp.config import setting
 from pspgrasp.data.synthetic.render import View
 from pspgrasp.data.synthetic.scenes import Cameras
 from pspgrasp.data.synthetic.solids import turned_back
+from pspgrasp.gripper import FingersConfig
 
 STEP_M = 0.002  # in which closing jaws are followed
 LINES = 5  # across the jaw
@@ -27,14 +28,10 @@ BELOW_TOP_M = 0.004  # farther below what one sees from above, a surface is a si
 
 
 @dataclass(frozen=True)
-class GripperConfig:
+class GripperConfig(FingersConfig):
     """The gripper for which scenes are labelled; the default is near a Franka hand."""
 
     opening_m: float = setting(0.085, "widest opening [m]", 0.01, 0.5)
-    jaw_m: float = setting(0.02, "width of a jaw, across the closing direction [m]", 0.002, 0.1)
-    finger_m: float = setting(0.009, "thickness of a finger, along the closing direction [m]", 0.001, 0.05)
-    insertion_m: float = setting(0.025, "farthest that fingertips reach beyond the surface [m]", 0.002, 0.1)
-    insertion_share: float = setting(0.6, "of the height over the support, if that is less", 0.1, 1.0)
     friction: float = setting(0.5, "coefficient of friction: a contact holds within atan(friction)", 0.05, 2.0)
     spare_m: float = setting(0.004, "room beyond a finger at which a grasp counts in full [m]", 0.001, 0.05)
 
@@ -138,8 +135,7 @@ def insertion_at(
     view: View, cameras: Cameras, scene: torch.Tensor, u: torch.Tensor, v: torch.Tensor, gripper: GripperConfig
 ) -> torch.Tensor:
     """Return how far (N,) [m] fingertips go below the surface that pixels see: less on what is flat."""
-    height_m = surface_m(view, cameras, scene, u, v)[:, 2]
-    return (gripper.insertion_share * height_m).clamp(0.0, gripper.insertion_m)
+    return gripper.insertion_at(surface_m(view, cameras, scene, u, v)[:, 2])
 
 
 def seen_from_above(

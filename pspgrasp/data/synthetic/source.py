@@ -16,6 +16,7 @@ from pspgrasp.data.synthetic.labels import label
 from pspgrasp.data.synthetic.render import View, render
 from pspgrasp.data.synthetic.scenes import Cameras, Layout, SceneConfig, Scenes, gathered, random_layout, settled
 from pspgrasp.data.synthetic.sensor import Faults, SensorConfig, measure, random_faults
+from pspgrasp.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,19 @@ class SyntheticSource:
         preprocess: How the network's input is made of them.
         width_scale_px: Of the width map; widths are contact widths.
         seed: Another seed gives other scenes.
+
+    Raises:
+        ConfigError: Holes are to be filled in another way.
     """
 
     config: SyntheticConfig
     preprocess: PreprocessConfig
     width_scale_px: float
     seed: int
+
+    def __post_init__(self) -> None:
+        if self.preprocess.fill != "push_pull":
+            raise ConfigError(f"generated scenes are filled by push_pull, not by {self.preprocess.fill!r}")
 
     def batch(self, indices: Sequence[int], device: torch.device) -> GraspBatch:
         """Return the samples of these numbers on `device`."""
@@ -127,10 +135,9 @@ def network_input(filled_m: torch.Tensor, config: PreprocessConfig, focal_px: to
 
 
 def without_holes(depth_m: torch.Tensor) -> torch.Tensor:
-    """Return depth (B, N, N) [m] whose holes (NaN) are filled from around them, near before far, by a pyramid.
+    """Return depth (B, N, N) [m] whose holes (NaN) are filled: `push_pull` of preprocess.py, in batches, on any device.
 
-    Push and pull (Gortler et al. 1996, section 3.3.3) stands in for the inpainting of `preprocess.py`, which knows no
-    batches and no GPU.
+    A picture in which nothing is measured becomes zero.
     """
     weight = (~depth_m.isnan()).float()[:, None]
     return _pulled(depth_m.nan_to_num(0.0)[:, None] * weight, weight)[:, 0]

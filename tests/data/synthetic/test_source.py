@@ -12,6 +12,7 @@ import torch
 from pspgrasp import preprocess
 from pspgrasp.config import PreprocessConfig
 from pspgrasp.data.synthetic.source import SyntheticConfig, SyntheticSource, network_input, without_holes
+from pspgrasp.errors import ConfigError
 
 CPU = torch.device("cpu")
 SIDE_PX = 60
@@ -89,6 +90,24 @@ def test_filling_keeps_measurements_and_stays_within_their_range(side_px: int, h
         assert filled.max() <= one[~gone].max() + 1e-5
 
 
+@pytest.mark.parametrize("side_px", [32, 45, 60, 97, 300])
+@pytest.mark.parametrize("holes", [0.001, 0.2, 0.9, 0.999])
+def test_holes_are_filled_as_in_deployment(side_px: int, holes: float) -> None:
+    rng = np.random.default_rng(side_px)
+    depth_m = rng.uniform(0.3, 1.5, (side_px, side_px)).astype(np.float32)
+    missing = rng.random(depth_m.shape) < holes
+    missing[: side_px // 3, side_px // 2 :] = True
+    missing[-1, 0] = False
+    depth_m[missing] = np.nan
+    found_m = without_holes(torch.from_numpy(depth_m)[None])[0].numpy()
+    np.testing.assert_allclose(found_m, preprocess.push_pull(depth_m, missing), atol=1e-5)
+
+
+def test_scenes_that_are_to_be_filled_in_another_way_are_refused() -> None:
+    with pytest.raises(ConfigError, match="filled by push_pull, not by 'navier_stokes'"):
+        SyntheticSource(SyntheticConfig(), PreprocessConfig(fill="navier_stokes"), 30.0, 0)
+
+
 def test_one_measurement_fills_everything_and_none_fills_nothing() -> None:
     depth_m = torch.full((2, 300, 300), torch.nan)
     depth_m[0, 17, 290] = 0.8
@@ -108,13 +127,13 @@ def test_a_hole_in_a_plane_is_filled_near_the_plane_and_each_picture_by_itself()
     assert torch.equal(without_holes(pierced_m[None])[0], filled_m[0])
 
 
-def test_real_holes_are_filled_about_as_in_deployment(data: Path) -> None:
+def test_real_holes_are_filled_about_as_inpainting_fills_them(data: Path) -> None:
     off_m = []
     for folder, unit_m in (("sawyermade_remote", 0.001), ("uoc_tabletop", 0.001), ("txleo_blocks", 0.001)):
         file = sorted((data / "recordings" / folder).glob("*depth*.png"))[0]
         window_m = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)[90:390, 170:470].astype(np.float32) * unit_m
         depth_m = preprocess.within_range(np.where(window_m > 0, window_m, np.nan).astype(np.float32), 0.1, 2.0)
-        expected_m, missing = preprocess.without_holes(depth_m)
+        expected_m, missing = preprocess.without_holes(depth_m, "navier_stokes")
         found_m = without_holes(torch.from_numpy(depth_m)[None])[0].numpy()
         off_m.append(np.abs(found_m - expected_m)[missing])
     every_m = np.concatenate(off_m)

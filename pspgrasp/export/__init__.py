@@ -1,0 +1,1 @@
+"""Networks for other runtimes: made, checked against torch, and written only if they pass."""

@@ -1,0 +1,85 @@
+"""OpenVINO's own files, .xml with its weights in .bin, with metadata: written by us, read from anybody."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Tuple
+
+from pspgrasp.errors import CheckpointError, PspGraspError
+from pspgrasp.network_file.metadata import INPUT, KEY, OUTPUT, Metadata
+
+WEIGHTS_KEY = "pspgrasp_weights"  # sha256 of the .bin: two files can be torn apart
+
+
+def write_openvino(model: Any, metadata: Metadata, path: Path) -> None:
+    """Write an OpenVINO model (openvino.Model) with its metadata: both files, or none.
+
+    Raises:
+        PspGraspError: They can't be written.
+    """
+    import openvino
+
+    model.set_rt_info(metadata.to_text(), [KEY])
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
+            part = Path(folder) / path.name
+            openvino.save_model(model, str(part), compress_to_fp16=False)
+            model.set_rt_info(_sha256(part.with_suffix(".bin")), [WEIGHTS_KEY])
+            openvino.save_model(model, str(part), compress_to_fp16=False)
+            # The .xml comes last: a .bin without it is nothing, and one of another .xml is found out.
+            os.replace(part.with_suffix(".bin"), path.with_suffix(".bin"))
+            os.replace(part, path)
+    except (OSError, RuntimeError) as error:
+        raise PspGraspError(f"{path} can't be written: {error}") from error
+
+
+def read_openvino(path: Path) -> Metadata:
+    """Return the metadata of an .xml file that nobody vouches for, once it is seen to be whole and one of ours.
+
+    Raises:
+        CheckpointError: It is broken, not one of ours, its .bin isn't its own, or its input or output is not what its
+            metadata says.
+    """
+    model = _parsed(path)
+    if not (model.has_rt_info([KEY]) and model.has_rt_info([WEIGHTS_KEY])):
+        raise CheckpointError(
+            f"{path} is a foreign OpenVINO file: it doesn't say what its input and output mean; "
+            "`pspgrasp export CHECKPOINT --to openvino` makes one that does"
+        )
+    weights = path.with_suffix(".bin")
+    if _sha256(weights) != model.get_rt_info([WEIGHTS_KEY]).astype(str):
+        raise CheckpointError(f"{weights} is not what {path.name} was written with; copy both files together")
+    metadata = Metadata.from_text(model.get_rt_info([KEY]).astype(str), str(path))
+    channels, side = metadata.header.preprocess.channels, metadata.header.preprocess.input_size_px
+    _check_shape("input", model.inputs, (INPUT, [1, channels, side, side]), path)
+    _check_shape("output", model.outputs, (OUTPUT, [1, 4, side, side]), path)
+    return metadata
+
+
+def _parsed(path: Path) -> Any:
+    import openvino
+
+    if not path.with_suffix(".bin").is_file():
+        raise CheckpointError(f"{path} lacks its weights, {path.with_suffix('.bin').name}; copy both files together")
+    try:
+        return openvino.Core().read_model(str(path))
+    except RuntimeError as error:
+        lines = str(error).strip().splitlines()
+        raise CheckpointError(f"{path} is broken, or no OpenVINO file: {lines[-1] if lines else error}") from error
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _check_shape(what: str, found: Any, wanted: Tuple[str, Any], path: Path) -> None:
+    name, shape = wanted
+    if len(found) == 1 and name in found[0].get_names() and found[0].get_partial_shape().is_static:
+        kind = found[0].get_element_type().get_type_name()
+        if list(found[0].get_shape()) == shape and kind == "f32":
+            return
+    places = [f"{sorted(one.get_names())} {one.get_partial_shape()}" for one in found]
+    raise CheckpointError(f"{path}: its {what} must be float32 {name} {shape}, got {', '.join(places)}")
