@@ -69,12 +69,14 @@ class WayDown:
         config: From where it comes, and what is refused.
         table: On which things stand; None where it isn't known.
         below_m: How far below the table fingertips may reach [m].
+        range_m: Nearest and farthest depth [m] that counts as measured.
     """
 
     hand: HandConfig
     config: ClearanceConfig
     table: Optional[TablePlane] = None
     below_m: float = 0.0
+    range_m: Tuple[float, float] = (0.0, math.inf)
 
     def taken(self, grasp: Grasp) -> Optional[Grasp]:
         """Return the grasp as this hand comes to it, None where the approach needs a table that isn't known."""
@@ -94,40 +96,40 @@ class WayDown:
         return bool(self.table.height_m(fingertips_m(pose, opening_m, self.hand)).min() < -self.below_m)
 
 
-def fingers_meet(frame: DepthFrame, pose: HandPose, opening_m: float, hand: HandConfig, config: ClearanceConfig) -> int:
+def fingers_meet(frame: DepthFrame, pose: HandPose, opening_m: float, way: WayDown) -> int:
     """Return how many measured points are in the way of the fingers.
 
     Args:
         frame: The depth image.
         pose: Where the hand closes, in the optical frame.
         opening_m: With which it comes down.
-        hand: Its sizes.
-        config: Margin and noise.
+        way: Its sizes, margin and noise.
     """
+    hand, config = way.hand, way.config
     inner_m, outer_m = opening_m / 2 - config.margin_m, opening_m / 2 + hand.finger_m + config.margin_m
     half_m = hand.jaw_m / 2 + config.margin_m
-    x_m, y_m = _higher(frame, pose, -config.noise_m, (outer_m, half_m), FINGERS_GRID_M)
+    x_m, y_m = _higher(frame, pose, -config.noise_m, (outer_m, half_m), FINGERS_GRID_M, way.range_m)
     return int(np.count_nonzero((np.abs(x_m) > inner_m) & (np.abs(x_m) < outer_m) & (np.abs(y_m) < half_m)))
 
 
-def palm_meets(frame: DepthFrame, pose: HandPose, hand: HandConfig, config: ClearanceConfig) -> int:
+def palm_meets(frame: DepthFrame, pose: HandPose, way: WayDown) -> int:
     """Return how many measured points are in the way of the palm; see `fingers_meet`."""
-    along_m, across_m = (side_m / 2 + config.margin_m for side_m in (hand.palm_along_m, hand.palm_across_m))
-    x_m, y_m = _higher(frame, pose, config.margin_m - hand.finger_length_m, (along_m, across_m), PALM_GRID_M)
+    hand, margin_m = way.hand, way.config.margin_m
+    along_m, across_m = hand.palm_along_m / 2 + margin_m, hand.palm_across_m / 2 + margin_m
+    x_m, y_m = _higher(frame, pose, margin_m - hand.finger_length_m, (along_m, across_m), PALM_GRID_M, way.range_m)
     return int(np.count_nonzero((np.abs(x_m) < along_m) & (np.abs(y_m) < across_m)))
 
 
-def unseen_share(
-    frame: DepthFrame, pose: HandPose, opening_m: float, hand: HandConfig, config: ClearanceConfig
-) -> float:
+def unseen_share(frame: DepthFrame, pose: HandPose, opening_m: float, way: WayDown) -> float:
     """Return the share of the fingertips' place that isn't seen to be free: hidden, not measured, outside the image.
 
     See `fingers_meet`.
     """
-    camera, points_m = frame.camera, _tip_places_m(pose, opening_m, hand, config.noise_m)
+    camera, points_m = frame.camera, _tip_places_m(pose, opening_m, way.hand, way.config.noise_m)
     u, v = (np.rint(places).astype(int) for places in _pixels(points_m, camera))
     inside = (u >= 0) & (u < camera.width_px) & (v >= 0) & (v < camera.height_px)
-    seen = frame.depth_m[v[inside], u[inside]] >= points_m[inside, 2]
+    depth_m = frame.depth_m[v[inside], u[inside]]
+    seen = (depth_m >= np.maximum(points_m[inside, 2], way.range_m[0])) & (depth_m <= way.range_m[1])
     return 1.0 - np.count_nonzero(seen) / len(points_m)
 
 
@@ -140,7 +142,12 @@ def _tip_places_m(pose: HandPose, opening_m: float, hand: HandConfig, noise_m: f
 
 
 def _higher(
-    frame: DepthFrame, pose: HandPose, level_m: float, half_m: Tuple[float, float], grid_m: float
+    frame: DepthFrame,
+    pose: HandPose,
+    level_m: float,
+    half_m: Tuple[float, float],
+    grid_m: float,
+    range_m: Tuple[float, float],
 ) -> Tuple[np.ndarray, np.ndarray]:
     """Return x (N,) and y (N,) [m] in the hand's frame of points that were measured about a hand, above a level.
 
@@ -150,6 +157,7 @@ def _higher(
         level_m: Along the approach, from the fingertips on [m].
         half_m: Half sides of the rectangle in which all are wanted; there may be others.
         grid_m: Between them, if pixels are as near.
+        range_m: Nearest and farthest depth that counts [m].
     """
     camera, depth_m = frame.camera, frame.depth_m
     step = max(1, int(grid_m * camera.focal_px / max(pose.tip_m[2], NEAREST_M)))
@@ -161,8 +169,10 @@ def _higher(
     way_m = z_m * (ray_x * turn[0, 2] + (ray_y * turn[1, 2] + turn[2, 2])[:, None])
     off_m = pose.tip_m @ pose.rotation
     found = np.flatnonzero(way_m < np.float32(off_m[2] + level_m))
-    row, column = np.divmod(found, max(1, len(ray_x)))
     z_m = z_m.ravel()[found]
+    counts = (z_m >= range_m[0]) & (z_m <= range_m[1])
+    found, z_m = found[counts], z_m[counts]
+    row, column = np.divmod(found, max(1, len(ray_x)))
     x_m, y_m = ray_x[column] * z_m, ray_y[row] * z_m
     first, second = (
         x_m * turn[0, axis] + y_m * turn[1, axis] + z_m * turn[2, axis] - np.float32(off_m[axis]) for axis in (0, 1)

@@ -23,7 +23,8 @@ from pspgrasp.table_plane import TablePlane
 laws = settings(deadline=None, max_examples=15, derandomize=True)
 turns_rad, tilts_rad = st.floats(-math.pi, math.pi), st.floats(0.0, math.radians(40))
 CAMERA = PinholeCamera(400, 400, 500.0, 500.0, 199.5, 199.5)
-HAND, EXACT = HandConfig(), ClearanceConfig(margin_m=0.0, noise_m=0.001)
+HAND = HandConfig()
+EXACT = WayDown(HAND, ClearanceConfig(margin_m=0.0, noise_m=0.001))
 PIXEL_M = 0.002  # what a pixel sees at the farthest here, on what is level
 BLOCK_M = (0.04, 0.06, 0.05)  # sides of the thing that is to be grasped
 INSERTION_M, ABOVE_M = 0.025, 0.6
@@ -66,25 +67,29 @@ def straight_down(
     return hand_pose(grasp, INSERTION_M)
 
 
-def blocked(frame: DepthFrame, pose: HandPose, opening_m: float, config: ClearanceConfig = EXACT) -> bool:
-    return fingers_meet(frame, pose, opening_m, HAND, config) > config.specks
+def with_margin(margin_m: float) -> WayDown:
+    return replace(EXACT, config=replace(EXACT.config, margin_m=margin_m))
+
+
+def blocked(frame: DepthFrame, pose: HandPose, opening_m: float, way: WayDown = EXACT) -> bool:
+    return fingers_meet(frame, pose, opening_m, way) > way.config.specks
 
 
 @laws
 @given(turns_rad, st.floats(0.0, 0.01))
 def test_a_thing_that_fits_with_the_margin_is_free_at_every_angle(turn_rad: float, margin_m: float) -> None:
-    config, frame, pose = replace(EXACT, margin_m=margin_m), seen(view(), ROUND), straight_down(view(), turn_rad)
-    assert fingers_meet(frame, pose, 0.04 + 2 * (margin_m + PIXEL_M), HAND, config) == 0
-    assert palm_meets(frame, pose, HAND, config) == 0
+    way, frame, pose = with_margin(margin_m), seen(view(), ROUND), straight_down(view(), turn_rad)
+    assert fingers_meet(frame, pose, 0.04 + 2 * (margin_m + PIXEL_M), way) == 0
+    assert palm_meets(frame, pose, way) == 0
 
 
 @laws
 @given(turns_rad, st.floats(0.0, 0.01))
 def test_a_finger_lands_on_a_thing_that_the_opening_does_not_take_in(turn_rad: float, margin_m: float) -> None:
     frame, pose = seen(view(), block(turn_rad=turn_rad)), straight_down(view(), turn_rad)
-    config = replace(EXACT, margin_m=margin_m)
-    assert not blocked(frame, pose, BLOCK_M[0] + 2 * (margin_m + PIXEL_M), config)
-    assert blocked(frame, pose, BLOCK_M[0] + 2 * (margin_m - PIXEL_M), config)
+    way = with_margin(margin_m)
+    assert not blocked(frame, pose, BLOCK_M[0] + 2 * (margin_m + PIXEL_M), way)
+    assert blocked(frame, pose, BLOCK_M[0] + 2 * (margin_m - PIXEL_M), way)
 
 
 @laws
@@ -93,12 +98,12 @@ def test_a_neighbour_in_a_fingers_place_blocks_it_and_one_as_far_off_as_the_fing
     turn_rad: float, side: int, margin_m: float
 ) -> None:
     opening_m, wide_m = 0.065, 0.03
-    pose, config = straight_down(view(), turn_rad), replace(EXACT, margin_m=margin_m)
+    pose, way = straight_down(view(), turn_rad), with_margin(margin_m)
     room_m = HAND.finger_m + margin_m
     for free_m in (0.001, room_m - PIXEL_M, room_m + PIXEL_M):
         x_m = side * (opening_m / 2 + free_m + wide_m / 2)
         frame = seen(view(), block(turn_rad=turn_rad), block((wide_m, 0.03, 0.045), x_m, 0.0, turn_rad))
-        assert blocked(frame, pose, opening_m, config) == (free_m < room_m), free_m
+        assert blocked(frame, pose, opening_m, way) == (free_m < room_m), free_m
 
 
 @laws
@@ -141,7 +146,7 @@ def test_turning_the_scene_and_the_grasp_or_tilting_the_camera_changes_nothing(
     frame = seen(camera_pose, block(turn_rad=turn_rad), *(block(*other, turn_rad) for other in others))
     pose = straight_down(camera_pose, turn_rad)
     assert blocked(frame, pose, 0.06) == fingers
-    assert (palm_meets(frame, pose, HAND, EXACT) > EXACT.specks) == palm
+    assert (palm_meets(frame, pose, EXACT) > EXACT.config.specks) == palm
 
 
 @laws
@@ -154,7 +159,7 @@ def test_a_camera_farther_off_with_a_longer_lens_sees_the_same(
     frame = seen(camera_pose, block(), *(block(*other) for other in others), camera=camera)
     pose = straight_down(camera_pose, camera=camera)
     assert blocked(frame, pose, 0.06) == fingers
-    assert (palm_meets(frame, pose, HAND, EXACT) > EXACT.specks) == palm
+    assert (palm_meets(frame, pose, EXACT) > EXACT.config.specks) == palm
 
 
 @laws
@@ -170,20 +175,20 @@ def test_as_many_flying_pixels_as_are_allowed_refuse_nothing_and_more_do(count: 
         depth_m[v, u] = point_m[2]
         flying.add((u, v))
     speckled = DepthFrame(depth_m, CAMERA)
-    assert fingers_meet(speckled, pose, opening_m, HAND, EXACT) == len(flying)
-    assert blocked(speckled, pose, opening_m) == (len(flying) > EXACT.specks)
+    assert fingers_meet(speckled, pose, opening_m, EXACT) == len(flying)
+    assert blocked(speckled, pose, opening_m) == (len(flying) > EXACT.config.specks)
 
 
 def test_noise_of_the_table_under_the_tips_is_nothing_in_the_way() -> None:
-    flat_m, config = 0.005, ClearanceConfig(noise_m=0.004)
+    flat_m, way = 0.005, WayDown(HAND, ClearanceConfig(noise_m=0.004))
     frame = seen(view(), block((0.04, 0.06, flat_m)))
     noise_m = np.random.default_rng(0).normal(0.0, 0.0015, frame.depth_m.shape)
     insertion_m = float(HAND.insertion_at(np.array(flat_m)))
     pose = straight_down(view(), surface_m=flat_m)
     pose = pose._replace(tip_m=pose.tip_m - (INSERTION_M - insertion_m) * pose.rotation[:, 2])
     noisy = DepthFrame(frame.depth_m + noise_m.astype(np.float32), CAMERA)
-    assert not blocked(noisy, pose, 0.06, config)
-    assert blocked(noisy, pose, 0.06, replace(config, noise_m=0.0))
+    assert not blocked(noisy, pose, 0.06, way)
+    assert blocked(noisy, pose, 0.06, WayDown(HAND, ClearanceConfig(noise_m=0.0)))
 
 
 @pytest.mark.parametrize("above_palm_m", [-0.004, 0.004])
@@ -191,35 +196,45 @@ def test_noise_of_the_table_under_the_tips_is_nothing_in_the_way() -> None:
 def test_the_palm_meets_what_is_higher_than_fingers_are_long_and_nothing_lower(above_palm_m: float, side: int) -> None:
     high_m = BLOCK_M[2] - INSERTION_M + HAND.finger_length_m + above_palm_m
     frame, pose = seen(view(), block(), block((0.03, 0.03, high_m), side * 0.08, 0.0)), straight_down(view())
-    assert (palm_meets(frame, pose, HAND, EXACT) > EXACT.specks) == (above_palm_m > 0)
+    assert (palm_meets(frame, pose, EXACT) > EXACT.config.specks) == (above_palm_m > 0)
     assert not blocked(frame, pose, 0.06), "the fingers are free"
-    raised = replace(EXACT, margin_m=0.01)
-    assert palm_meets(frame, pose, HAND, raised) > raised.specks, "a margin counts below the palm, too"
+    raised = with_margin(0.01)
+    assert palm_meets(frame, pose, raised) > raised.config.specks, "a margin counts below the palm, too"
 
 
 def test_what_hangs_over_the_hands_way_is_met_though_the_camera_sees_it_beside() -> None:
     hanging = Body(Box((0.01, 0.01, 0.01)), np.eye(3), np.array([0.09, 0.0, 0.2]))
     frame, pose = seen(view(), block(), hanging), straight_down(view())
-    assert palm_meets(frame, pose, HAND, EXACT) > EXACT.specks
+    assert palm_meets(frame, pose, EXACT) > EXACT.config.specks
 
 
 def test_what_is_not_measured_is_in_nobodys_way_and_counts_as_unseen() -> None:
     frame, pose = seen(view(), block()), straight_down(view())
-    assert unseen_share(frame, pose, 0.06, HAND, EXACT) == 0.0
+    assert unseen_share(frame, pose, 0.06, EXACT) == 0.0
     depth_m = frame.depth_m.copy()
     depth_m[:, 200:] = np.nan
     half = DepthFrame(depth_m, CAMERA)
-    assert unseen_share(half, pose, 0.06, HAND, EXACT) == 0.5
-    assert fingers_meet(half, pose, 0.06, HAND, EXACT) == palm_meets(half, pose, HAND, EXACT) == 0
+    assert unseen_share(half, pose, 0.06, EXACT) == 0.5
+    assert fingers_meet(half, pose, 0.06, EXACT) == palm_meets(half, pose, EXACT) == 0
     nothing = DepthFrame(np.full((400, 400), np.nan, np.float32), CAMERA)
-    assert unseen_share(nothing, pose, 0.06, HAND, EXACT) == 1.0
+    assert unseen_share(nothing, pose, 0.06, EXACT) == 1.0
+
+
+def test_depth_outside_the_working_range_is_no_measurement() -> None:
+    pose, tall = straight_down(view()), block((0.03, 0.03, 0.045), 0.046)
+    frame = seen(view(), block(), tall)
+    assert blocked(frame, pose, 0.06)
+    for range_m in ((0.58, 2.0), (0.1, 0.54)):  # its top is 555 mm from the camera, the fingertips are 575 mm
+        way = replace(EXACT, range_m=range_m)
+        assert not blocked(frame, pose, 0.06, way)
+        assert unseen_share(frame, pose, 0.06, way) > 0.4
 
 
 def test_what_hides_behind_a_thing_is_unseen() -> None:
     camera_pose = view(math.radians(40), 0.0)  # from the side of the right finger
     frame, pose = seen(camera_pose, block()), straight_down(camera_pose)
-    assert 0.2 <= unseen_share(frame, pose, 0.045, HAND, EXACT) <= 0.5
-    assert unseen_share(frame, pose, 0.085, HAND, EXACT) == 0.0
+    assert 0.2 <= unseen_share(frame, pose, 0.045, EXACT) <= 0.5
+    assert unseen_share(frame, pose, 0.085, EXACT) == 0.0
 
 
 @pytest.mark.parametrize(("u", "v"), [(0.0, 0.0), (-300.0, 200.0), (200.0, 900.0), (900.0, 200.0)])
@@ -228,22 +243,22 @@ def test_beyond_the_border_nothing_is_seen_and_nothing_wraps_around(u: float, v:
     depth_m[190:210, 190:210] = 0.3
     frame = DepthFrame(depth_m, CAMERA)
     pose = hand_pose(Grasp(CAMERA.deproject(u, v, 0.5), 0.3, 0.06, 1.0), 0.0)
-    assert fingers_meet(frame, pose, 0.06, HAND, EXACT) == 0
-    assert palm_meets(frame, pose, HAND, EXACT) == 0
-    assert unseen_share(frame, pose, 0.06, HAND, EXACT) == 1.0
+    assert fingers_meet(frame, pose, 0.06, EXACT) == 0
+    assert palm_meets(frame, pose, EXACT) == 0
+    assert unseen_share(frame, pose, 0.06, EXACT) == 1.0
 
 
 def test_a_finger_outside_the_image_is_unseen() -> None:
     frame = DepthFrame(np.full((400, 400), 0.5, np.float32), CAMERA)
     pose = hand_pose(Grasp(CAMERA.deproject(0.0, 200.0, 0.5), 0.0, 0.06, 1.0), 0.0)
-    assert unseen_share(frame, pose, 0.06, HAND, EXACT) == 0.5
+    assert unseen_share(frame, pose, 0.06, EXACT) == 0.5
 
 
 def test_a_finer_camera_costs_no_more_points() -> None:
     coarse, pose = seen(view(), block()), straight_down(view())
     camera = PinholeCamera(1600, 1600, 2000.0, 2000.0, 799.5, 799.5)
     fine = seen(view(), block(), camera=camera)
-    counts = [fingers_meet(frame, pose, 0.02, HAND, EXACT) for frame in (coarse, fine)]
+    counts = [fingers_meet(frame, pose, 0.02, EXACT) for frame in (coarse, fine)]
     assert counts[0] > 200, "both fingers land on the block"
     assert counts[1] < 2 * counts[0]
 

@@ -85,3 +85,8 @@ def test_the_nouns_of_the_field_need_no_network(tmp_path: Path) -> None:
     nouns = ["camera", "config", "crop", "depth", "detect", "grasp", "maps", "preprocess", "rectangle", "tracker"]
     modules = imported([f"pspgrasp.{noun}" for noun in nouns], tmp_path, before=["cv2"])
     assert not modules & {"torch", "timm", "safetensors"}
+
+
+def test_only_building_a_backbone_takes_timm(tmp_path: Path) -> None:
+    foreign = ["cv2", "torch", "safetensors.torch"]
+    assert "timm" not in imported(["pspgrasp.models", "pspgrasp.checkpoint", "pspgrasp.predictor"], tmp_path, foreign)

@@ -10,8 +10,13 @@ from pspgrasp.errors import PspGraspError
 PYTHON = (3, 10)  # which rosbags asks for
 #: Name by which it is imported -> by which it is installed; the last three come with the others.
 NEEDED = {
-    **{"mcap": "mcap", "rich": "rich", "rosbags": "rosbags>=0.11", "yaml": "PyYAML"},
-    **{"apsw": "apsw", "lz4": "lz4", "zstandard": "zstandard"},
+    "mcap": "mcap",
+    "rich": "rich",
+    "rosbags": "rosbags>=0.11",
+    "yaml": "PyYAML",
+    "apsw": "apsw",
+    "lz4": "lz4",
+    "zstandard": "zstandard",
 }
 
 

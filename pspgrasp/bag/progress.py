@@ -31,8 +31,8 @@ def progress(console: Console) -> Iterator[TellsOf]:
     if not console.is_terminal:
         yield lambda recording: _Log(console, recording.name)
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
-    with Progress(*columns, Speed(), TimeRemainingColumn(), console=console, transient=True) as bars:
+    name, count = TextColumn("{task.description}", markup=False), TextColumn("{task.completed:.0f}/{task.total:.0f}")
+    with Progress(name, BarColumn(), count, Speed(), TimeRemainingColumn(), console=console, transient=True) as bars:
 
         def bar_of(recording: Recording) -> Told:
             bar = bars.add_task(recording.name, total=len(recording))

@@ -52,10 +52,15 @@ class ScoreCheck:
 
     @property
     def interval_95(self) -> Tuple[float, float]:
-        """Of `change`, by the normal approximation for paired shares; images are taken as independent."""
-        split = self.wins + self.losses
-        spread = 1.96 * math.sqrt(split - (self.wins - self.losses) ** 2 / self.images) / self.images
-        return self.change - spread, self.change + spread
+        """Of `change`: Agresti and Min 2005, "Simple improved confidence intervals for comparing matched proportions".
+
+        Half an image is added to each of the four ways in which a pair can come out, so that a few images on which
+        both agree don't pass for certainty. Images are taken as independent.
+        """
+        images, split = self.images + 2, self.wins + self.losses + 1
+        centre = (self.wins - self.losses) / images
+        spread = 1.96 * math.sqrt(split / images - centre**2) / math.sqrt(images)
+        return centre - spread, centre + spread
 
     @property
     def lost(self) -> bool:

@@ -8,6 +8,10 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
 import cv2
 import numpy as np
+import pytest
+
+pytest.importorskip("rosbags", reason="needs the extra bag")
+
 from mcap.writer import Writer
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
@@ -95,6 +99,9 @@ class Messages:
     def command(self, values: Sequence[float]) -> Any:
         layout = self.make("std_msgs/msg/MultiArrayLayout", [], 0)
         return self.make("std_msgs/msg/Float32MultiArray", layout, np.array(values, np.float32))
+
+
+ROS1, ROS2 = Messages(), Messages(ros2=True)
 
 
 def depth_images(count: int, shape: Tuple[int, int] = (48, 64), seed: int = 0) -> List[np.ndarray]:

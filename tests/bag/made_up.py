@@ -71,7 +71,7 @@ def flat_frames(count: int, depth_m: float = 0.5) -> List[DepthFrame]:
 class Drawing:
     """A runtime that puts out one peak, whatever it sees."""
 
-    device = "paper"
+    name, device = "pencil", "paper"
 
     def __init__(self, column: int = 32, row: int = 20) -> None:
         rows, columns = np.mgrid[:SIDE, :SIDE]

@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Sequence
 import pytest
 from made_up import GRASP, MadeUp, drawn, flat_frames, judge, made_of, moved, result_of
 
+from pspgrasp.bag import libraries
 from pspgrasp.bag.figures.measures import Gripper
 from pspgrasp.bag.judging.predictor_model import PredictorModel
 from pspgrasp.bag.judging.specs import ModelSpec, specs_of
@@ -155,6 +156,36 @@ def test_nothing_is_written_into_an_input(tmp_path: Path, capsys: pytest.Capture
         assert main(["bag", "eval", str(tmp_path), "--output", str(output)]) == 1
         assert "never written to" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_is_replaced_as_a_whole_or_not_at_all(
+    recordings: List[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> None:
+        raise PspGraspError("the disk is full")
+
+    recordings.append(MadeUp(flat_frames(3)))
+    output, words = tmp_path / "out", ["bag", "eval", "x.bag", "--output", str(tmp_path / "out")]
+    with monkeypatch.context() as patch:
+        patch.setattr("pspgrasp.bag.report.output.write_frames", full)
+        assert main(words) == 1
+        assert not output.exists(), "a folder that was made is gone again"
+    assert main(words) == 0
+    before = {path.name: path.read_bytes() for path in output.iterdir()}
+    monkeypatch.setattr("pspgrasp.bag.report.output.write_frames", full)
+    assert main(words) == 1
+    assert "the disk is full" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == before
+
+
+def test_what_is_not_installed_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(libraries, "find_spec", lambda name: None if name in ("mcap", "yaml") else name)
+    for words in (["info", "x"], ["eval", "x"], ["bench"], ["export", "x", "--to", "bag", "--output", "y.bag"]):
+        assert main(["bag", *words]) == 1
+        said = "pspgrasp: `pspgrasp bag` needs mcap, PyYAML: pip install 'pspgrasp[bag]'\n"
+        assert capsys.readouterr().err == said
 
 
 def test_the_nodes_parameters_are_those_of_the_robot(tmp_path: Path, recordings: List[Recording]) -> None:

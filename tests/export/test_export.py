@@ -165,10 +165,18 @@ def test_a_labelled_folder_takes_the_place_of_scenes(data: Path) -> None:
 @pytest.mark.parametrize(("images", "wins", "losses"), [(100, 0, 0), (100, 3, 8), (50, 5, 5), (400, 7, 0)])
 def test_the_interval_is_that_of_a_paired_difference(images: int, wins: int, losses: int) -> None:
     found = ScoreCheck("scenes", images, 20, 20 + wins - losses, wins, losses)
-    differences = np.array([1.0] * wins + [-1.0] * losses + [0.0] * (images - wins - losses))
-    half = 1.96 * differences.std() / np.sqrt(images)
-    assert found.change == pytest.approx(differences.mean())
-    assert found.interval_95 == pytest.approx((differences.mean() - half, differences.mean() + half))
+    assert found.change == (wins - losses) / images
+    # Half an image more of each kind: won, lost, both, neither.
+    values, weights = np.array([1.0, -1.0, 0.0]), np.array([wins + 0.5, losses + 0.5, images - wins - losses + 1])
+    mean = np.average(values, weights=weights)
+    half = 1.96 * np.sqrt(np.average((values - mean) ** 2, weights=weights) / weights.sum())
+    assert found.interval_95 == pytest.approx((mean - half, mean + half))
+
+
+def test_a_few_images_without_a_difference_are_no_certainty() -> None:
+    low, high = ScoreCheck("scenes", 25, 20, 20, 0, 0).interval_95
+    assert low < -0.05
+    assert high > 0.05
 
 
 def test_a_pyramid_is_exported_with_static_shapes_and_plain_products() -> None:

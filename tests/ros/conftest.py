@@ -30,6 +30,12 @@ def pytest_ignore_collect(collection_path: Path) -> Optional[bool]:
     return True if collection_path.name.startswith("test_") and not (HAVE_ROS or REQUIRED) else None
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let the nodes keep engines in a cache of the tests' own."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a master and join it; yield its URI."""

@@ -158,7 +158,8 @@ class NodeUnderTest:
         self.name, self._log = name, log
         if rospy.has_param(name):
             rospy.delete_param(name)
-        rospy.set_param(name, parameters)
+        # Grasps are compared with torch's, bit by bit; and the trials of `auto` take long on a loaded machine.
+        rospy.set_param(name, {"runtime": "torch", **parameters})
         command = [sys.executable, str(CHECKOUT / "scripts" / "grasp_detector"), f"__name:={name.lstrip('/')}"]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])}
         with log.open("wb") as output:

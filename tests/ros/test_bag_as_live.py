@@ -14,6 +14,7 @@ pytest.importorskip("rich", reason="needs the extra bag")
 
 import rosbag
 import rospy
+import yaml
 from rig import CAMERA, Running, camera_info_msg, depth_msg
 
 from pspgrasp.cli import main
@@ -51,8 +52,11 @@ def played(running: Running, path: Path) -> Iterator[GraspArray]:
                 yield running.grasps.at(msg.header.stamp)
 
 
-def evaluated(path: Path, output: Path) -> List[Dict[str, Any]]:
-    assert main(["bag", "eval", str(path), "--output", str(output)]) == 0
+def evaluated(running: Running, path: Path, output: Path) -> List[Dict[str, Any]]:
+    """Return the frames as `bag eval` judges them with the node's own parameters."""
+    params = path.with_name("params.yaml")
+    params.write_text(yaml.safe_dump(rospy.get_param(running.process.name)))
+    assert main(["bag", "eval", str(path), "--params", str(params), "--output", str(output)]) == 0
     return [json.loads(line) for line in (output / "frames.jsonl").read_text().splitlines()]
 
 
@@ -60,7 +64,7 @@ def test_a_recording_gives_the_grasps_that_the_live_node_gives(
     running: Running, recording: Path, tmp_path: Path
 ) -> None:
     arrays = list(played(running, recording))
-    frames = evaluated(recording, tmp_path / "judged")
+    frames = evaluated(running, recording, tmp_path / "judged")
     assert [array.header.stamp.to_nsec() for array in arrays] == [frame["stamp_ns"] for frame in frames]
     for array, frame in zip(arrays, frames):
         (judged,) = frame["models"].values()

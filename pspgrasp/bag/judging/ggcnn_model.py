@@ -42,11 +42,11 @@ class GgcnnModel:
     @property
     def protocol(self) -> str:
         """Say how depth becomes grasps."""
-        preset = PRESETS[self._preset]
+        preset, runtime = PRESETS[self._preset], self.predictor.runtime
         up = f", {preset.up_px} px up" if preset.up_px else ""
         return (
             f"GG-CNN's node {self._preset}, {self._quirks}: the middle {preset.crop_px} px{up}; the best peak, "
-            "whatever the gripper's limits; width by the pinhole"
+            f"whatever the gripper's limits; width by the pinhole; run by {runtime.name} on {runtime.device}"
         )
 
     def warm_up(self) -> None:

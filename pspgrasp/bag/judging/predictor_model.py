@@ -34,9 +34,11 @@ class PredictorModel:
     def protocol(self) -> str:
         """Say how depth becomes grasps."""
         crop, detection, limits = self.predictor.crop, self.predictor.detection, self.predictor.limits
+        runtime = self.predictor.runtime
         return (
             f"pspgrasp: the middle {crop.size_px} px, {crop.near_m:g} to {crop.far_m:g} m; quality from "
-            f"{detection.min_quality:g}; opening {1000 * limits.min_width_m:g} to {1000 * limits.max_width_m:g} mm"
+            f"{detection.min_quality:g}; opening {1000 * limits.min_width_m:g} to {1000 * limits.max_width_m:g} mm; "
+            f"run by {runtime.name} on {runtime.device}"
         )
 
     def warm_up(self) -> None:

@@ -91,7 +91,10 @@ class BagRecording:
             if isinstance(item, Fault):
                 yield item
             elif item.connection.topic == self._camera.info:
-                info = item if isinstance(item, Message) else info
+                if isinstance(item, Message):
+                    info = item
+                else:
+                    yield Fault(-1, f"camera_info {item.kind}", item.detail)
             elif item.connection not in self._camera.images:
                 yield Fault(-1, "wrong type", f"{item.connection.topic} has a {item.connection.type_name} in between")
             else:

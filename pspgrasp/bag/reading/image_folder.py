@@ -8,6 +8,7 @@ level above that has an entry under the folder's name with `depth_unit_m` and `K
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +100,8 @@ class ImageFolder:
 
     @property
     def duration_s(self) -> float:
-        """From the first image to the last [s]."""
-        return (len(self._files) - 1) / (self._config.fps or ASSUMED_FPS)
+        """From the first image to the last [s]; NaN where times aren't known."""
+        return (len(self._files) - 1) / (self._config.fps or math.nan)
 
     def __len__(self) -> int:
         """How many images of the selection there are."""

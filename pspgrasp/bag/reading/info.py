@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,7 +29,7 @@ class Info:
         kind: "ROS 1 bag", "rosbag2 (mcap)", "folder of depth PNGs"; "" where it can't be opened.
         size_bytes: Of its file or files.
         start_ns: When its first message was recorded [ns]; 0 for images.
-        duration_s: From the first message to the last [s].
+        duration_s: From the first message to the last [s]; NaN where times aren't known.
         compression: none, lz4, bz2 or zstd.
         connections: Topics by name and type; for a folder, its images.
         depth: What would be read: the topic of the depth image; "" where `why_not` says why nothing would.
@@ -59,8 +60,8 @@ class Info:
         return sum(connection.messages for connection in self.connections)
 
     def rate_hz(self, connection: Connection) -> float:
-        """Return messages a second over the whole recording [1/s]; 0 where it has no duration."""
-        return max(0, connection.messages - 1) / self.duration_s if self.duration_s else 0.0
+        """Return messages a second over the whole recording [1/s]; NaN where it has no duration."""
+        return max(0, connection.messages - 1) / (self.duration_s or math.nan)
 
 
 def info_of(path: Path, selection: Selection) -> List[Info]:
@@ -82,11 +83,13 @@ def _lines(info: Info) -> Iterator[str]:
     if info.kind:
         begin = f", from {_when(info.start_ns)}" if info.start_ns > 10**18 else ""
         size = f"{info.size_bytes / 1e6:.1f} MB, compression {info.compression}"
-        yield f"  {info.kind}, {size}, {info.duration_s:.1f} s{begin}, {info.messages} messages"
+        lasts = "times not known" if math.isnan(info.duration_s) else f"{info.duration_s:.1f} s"
+        yield f"  {info.kind}, {size}, {lasts}{begin}, {info.messages} messages"
     width = max((len(connection.topic) for connection in info.connections), default=0)
     for connection in info.connections:
-        count = f"{connection.messages:7d} {info.rate_hz(connection):8.1f} Hz"
-        yield f"  {connection.topic:{width}} {count}  {connection.type_name}"
+        rate_hz = info.rate_hz(connection)
+        rate = "" if math.isnan(rate_hz) else f"{rate_hz:.1f} Hz"
+        yield f"  {connection.topic:{width}} {connection.messages:7d} {rate:>11}  {connection.type_name}"
     yield f"  read: {info.depth}, camera: {info.camera}" if info.depth else f"  can't be read: {info.why_not}"
     if info.grasps:
         yield f"  recorded grasps: {', '.join(info.grasps)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Callable, Dict, Iterator, List, Optional
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
@@ -13,6 +13,7 @@ from pspgrasp.errors import DataError
 
 WINDOW_NS = 10 * 10**9  # about a time, within which its samples are looked for
 
+Span = Tuple[int, int]
 Source = Callable[[], Iterator[Sample]]  # reads the samples, from the first one on
 
 
@@ -30,9 +31,7 @@ class Track:
         return self._stamps_ns[-1] if self._stamps_ns else -(2**63)
 
     def add(self, sample: Sample) -> None:
-        """Take in a sample; where the clock was set back, those before it are dropped."""
-        if sample.stamp_ns < self.newest_ns - WINDOW_NS:
-            self._drop(len(self._samples))
+        """Take in a sample; of two with one stamp the first counts."""
         place = bisect_left(self._stamps_ns, sample.stamp_ns)
         if self._stamps_ns[place : place + 1] != [sample.stamp_ns]:
             self._stamps_ns.insert(place, sample.stamp_ns)
@@ -40,7 +39,8 @@ class Track:
 
     def forget_before(self, stamp_ns: int) -> None:
         """Drop the samples that are older."""
-        self._drop(bisect_left(self._stamps_ns, stamp_ns))
+        count = bisect_left(self._stamps_ns, stamp_ns)
+        del self._stamps_ns[:count], self._samples[:count]
 
     def at(self, stamp_ns: int) -> np.ndarray:
         """Return (4, 4), the frame in its parent.
@@ -55,16 +55,20 @@ class Track:
             raise DataError(f"the frame isn't known at {stamp_ns / 1e9:.3f} s")
         return _between(self._samples[place - 1], self._samples[place], stamp_ns)
 
-    def _drop(self, count: int) -> None:
-        del self._stamps_ns[:count], self._samples[:count]
-
 
 class Chain:
-    """Poses one behind the other, from a fixed frame to a camera. Times are asked for about as they were recorded."""
+    """Poses one behind the other, from a fixed frame to a camera; times are asked for as they come in a recording."""
 
-    def __init__(self, links: List[str], fixed: Dict[str, np.ndarray], samples: Iterator[Sample]) -> None:
-        """Take the frames from the fixed one's child to the last, those that never move, and samples of the others."""
-        self._links, self._fixed = links, fixed
+    def __init__(self, links: List[str], fixed: Dict[str, np.ndarray], samples: Iterator[Sample], span: Span) -> None:
+        """Begin.
+
+        Args:
+            links: The frames, from the fixed one's child to the last.
+            fixed: Those that never move, in their parents.
+            samples: Of the others.
+            span: Their first and last stamp [ns].
+        """
+        self._links, self._fixed, self._span = links, fixed, span
         self._tracks = {link: Track() for link in links if link not in fixed}
         self._samples = samples
         self._ahead: Optional[Sample] = None
@@ -75,7 +79,8 @@ class Chain:
         Raises:
             DataError: One of the poses isn't known at that time.
         """
-        self._read_until(stamp_ns)
+        if self._span[0] <= stamp_ns <= self._span[1]:  # else it would be looked for in all that follows
+            self._read_until(stamp_ns)
         matrix = np.eye(4)
         for link in self._links:
             matrix = matrix @ (self._fixed[link] if link in self._fixed else self._tracks[link].at(stamp_ns))
@@ -90,7 +95,8 @@ class Chain:
             self._ahead = sample if is_far else None
             if sample is None or is_far:
                 return
-            self._tracks[sample.child].add(sample)
+            if sample.stamp_ns >= stamp_ns - WINDOW_NS:
+                self._tracks[sample.child].add(sample)
 
 
 class TransformTree:
@@ -102,6 +108,7 @@ class TransformTree:
         self._parents: Dict[str, str] = {}
         self._fixed: Dict[str, np.ndarray] = {}
         self._wrong: Dict[str, str] = {}
+        self._span: Span = (2**63, -(2**63))
         for sample in source():
             self._note(sample)
 
@@ -115,6 +122,8 @@ class TransformTree:
             )
         elif sample.is_static:
             self._fixed.setdefault(sample.child, matrix_of(sample))
+        else:
+            self._span = min(self._span[0], sample.stamp_ns), max(self._span[1], sample.stamp_ns)
 
     def knows(self, frame: str) -> bool:
         """Tell whether a frame hangs on another."""
@@ -143,7 +152,7 @@ class TransformTree:
         """
         links = self.path(frame)[1:]
         moving = {link for link in links if link not in self._fixed}
-        return Chain(links, self._fixed, (sample for sample in self._source() if sample.child in moving))
+        return Chain(links, self._fixed, (one for one in self._source() if one.child in moving), self._span)
 
 
 def matrix_of(sample: Sample) -> np.ndarray:

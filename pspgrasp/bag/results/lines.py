@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
 from typing import Any, Dict, Mapping, Sequence, Union
 
 from pspgrasp.bag.recording import Fault
@@ -18,7 +17,7 @@ def frame_line(recording: str, seen: SeenFrame, models: Sequence[str], judged: S
     tree = {
         "recording": recording,
         **seen._asdict(),
-        "camera": asdict(seen.camera),
+        "camera": vars(seen.camera),
         "change": known(seen.change),
         "drift": known(seen.drift),
         "models": {name: _judged_tree(one) for name, one in zip(models, judged)},

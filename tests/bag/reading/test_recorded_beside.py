@@ -15,6 +15,8 @@ from bag_writers import (
     CHECKOUT,
     FRAME,
     PERIOD_NS,
+    ROS1,
+    ROS2,
     START_NS,
     Entry,
     Messages,
@@ -33,8 +35,7 @@ from pspgrasp.bag.recording import Recording, Selection
 from pspgrasp.errors import DataError
 from pspgrasp.grasp import Grasp
 
-BOTH = pytest.mark.parametrize("messages", [Messages(), Messages(ros2=True)], ids=["ros1", "ros2"])
-ROS1 = Messages()
+BOTH = pytest.mark.parametrize("messages", [ROS1, ROS2], ids=["ros1", "ros2"])
 NO_TURN = (0.0, 0.0, 0.0, 1.0)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 pytest.importorskip("rosbags", reason="needs the bag extra")
 
+from bag_readers import faults_of, frames_of, millimetres, read
 from bag_writers import (
     CAMERA_INFO,
     DEPTH,
@@ -21,6 +22,8 @@ from bag_writers import (
     IMAGE,
     INFO,
     PERIOD_NS,
+    ROS1,
+    ROS2,
     START_NS,
     Entry,
     K,
@@ -33,29 +36,10 @@ from bag_writers import (
 )
 
 from pspgrasp.bag.reading.info import info_of, shown
-from pspgrasp.bag.reading.open import distinct_names, open_recordings
-from pspgrasp.bag.recording import Fault, RecordedFrame, Selection
+from pspgrasp.bag.reading.open import distinct_names, open_bag, open_recordings
+from pspgrasp.bag.recording import Selection
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.errors import DataError
-
-ROS1, ROS2 = Messages(), Messages(ros2=True)
-
-
-def read(path: Path, **selection: Any) -> List[Any]:
-    (recording,) = open_recordings([path], Selection(**selection))
-    return list(recording)
-
-
-def frames_of(items: Sequence[Any]) -> List[RecordedFrame]:
-    return [item for item in items if isinstance(item, RecordedFrame)]
-
-
-def faults_of(items: Sequence[Any]) -> List[Fault]:
-    return [item for item in items if isinstance(item, Fault)]
-
-
-def millimetres(frame: RecordedFrame) -> np.ndarray:
-    return np.rint(1000 * np.nan_to_num(frame.frame.depth_m)).astype(np.uint16)
 
 
 def lone_mcap(path: Path, messages: Messages, entries: Sequence[Entry]) -> Path:
@@ -303,3 +287,21 @@ def test_memory_stays_flat_however_long_a_bag_is(name: str, tmp_path: Path) -> N
     finally:
         tracemalloc.stop()
     assert peak < path.stat().st_size / 4
+
+
+@pytest.mark.parametrize("name", ["a.bag", "a.mcap"])
+def test_what_is_kept_of_a_long_bag_is_little(name: str, tmp_path: Path) -> None:
+    def kept(frames: int) -> int:
+        messages, write = (ROS1, write_bag) if name == "a.bag" else (ROS2, write_mcap)
+        entries = camera_entries(messages, depth_images(frames, (6, 8)))
+        path = write(tmp_path / f"{frames}_{name}", messages, entries, chunk_bytes=1)  # each message has its chunk
+        tracemalloc.start()
+        bag = open_bag(path)
+        size = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert bag.connections[0].messages == frames
+        return size
+
+    kept(5)
+    few, many = kept(50), kept(650)
+    assert (many - few) / 600 < 200, "bytes for an image and its camera_info, each in a chunk"

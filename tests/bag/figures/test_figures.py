@@ -24,7 +24,7 @@ from made_up import (
 )
 
 from pspgrasp.bag.figures.agreement import NOBODY, matched
-from pspgrasp.bag.figures.bootstrap import block_length, difference_intervals, intervals, statistics_of
+from pspgrasp.bag.figures.bootstrap import AT_ONCE, Draws, block_length, difference_intervals, intervals, statistics_of
 from pspgrasp.bag.figures.figure import Figure, figures_of, table_of
 from pspgrasp.bag.figures.measures import Gripper
 from pspgrasp.bag.recording import RecordedGrasp
@@ -210,6 +210,19 @@ def test_intervals_are_the_same_each_time_and_none_for_a_few_frames() -> None:
     values = np.random.default_rng(1).normal(size=50)
     assert intervals(values, ("p50",), 5) == intervals(values, ("p50",), 5)
     assert all(map(math.isnan, intervals(values[:4], ("p50",), 2)["p50"]))
+
+
+@pytest.mark.parametrize(("frames", "block"), [(7, 3), (500, 30), (3000, 1), (5000, 77)])
+def test_a_resample_draws_whole_blocks_and_as_many_frames_as_there_are(frames: int, block: int) -> None:
+    pieces = list(Draws(frames, block).pieces())
+    assert sum(map(len, pieces)) == 1000
+    for piece in pieces:
+        assert piece.shape[1] == frames
+        assert (piece.sum(axis=1) == frames).all()
+        # Where one frame is drawn more often than the one before, that many blocks begin; one of them may be cut.
+        begun = np.maximum(np.diff(piece.astype(int), axis=1, prepend=0), 0).sum(axis=1)
+        assert (begun <= -(-frames // block)).all()
+    assert max(piece.nbytes for piece in pieces) <= 2 * AT_ONCE
 
 
 def test_a_constant_difference_is_sure() -> None:

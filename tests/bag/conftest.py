@@ -1,0 +1,1 @@
+"""What all tests of recordings share: the helpers that lie beside this file can be imported."""
