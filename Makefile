@@ -8,7 +8,8 @@ PYTHON := $(if $(NOETIC),source $(NOETIC) && )$(CURDIR)/.venv/bin/python
 
 setup:        ; @scripts/setup.sh
 demo: setup   ; @scripts/demo.sh
-test: setup   ; @$(PYTHON) -m pytest
+# Physics has a process of its own: its OpenGL and the runtimes of networks each bring native libraries that don't mix.
+test: setup   ; @$(PYTHON) -m pytest --ignore=tests/sim && $(PYTHON) -m pytest tests/sim
 lint: setup   ; @$(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check && .venv/bin/lint-imports
 types: setup  ; @$(PYTHON) -m mypy
 check: lint types test

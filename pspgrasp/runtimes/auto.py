@@ -49,22 +49,29 @@ def choose(network: Network, device: str) -> Tuple[Runtime, Decision]:
         PspGraspError: Not even the network's own runtime can run it.
     """
     own = own_runtime(network)
+    runtime = open_runtime(own, network, device)
     names = [name for name in candidates(network.fingerprint, form_of(network), device) if name != own]
     opened = {name: lambda name=name: open_runtime(name, network, device) for name in names}
-    return fastest((own, open_runtime(own, network, device)), opened, network.preprocess)
+    # A GPU may shorten float32 to TF32: what is right is said by a CPU.
+    reference = runtime if runtime.device == CPU else open_runtime(own, network, CPU)
+    return fastest(reference, (own, runtime), opened, network.preprocess)
 
 
 def fastest(
-    own: Tuple[str, Runtime], others: Mapping[str, Callable[[], Runtime]], config: PreprocessConfig
+    reference: Runtime,
+    own: Tuple[str, Runtime],
+    others: Mapping[str, Callable[[], Runtime]],
+    config: PreprocessConfig,
 ) -> Tuple[Runtime, Decision]:
-    """Return the fastest of the own runtime and of those others that pass the check against it.
+    """Return the fastest of the own runtime and of those others that pass the check.
 
     Args:
-        own: Name and runtime of the reference.
+        reference: The own runtime on a CPU, against which the others are checked.
+        own: Name and runtime, where it would run.
         others: Name -> how it is opened.
         config: Of the network's input.
     """
-    trials = [Trial(own[0], 0.0, own[1]), *(tried(name, others[name], own[1], config) for name in others)]
+    trials = [Trial(own[0], 0.0, own[1]), *(tried(name, others[name], reference, config) for name in others)]
     runtimes = {trial.name: trial.runtime for trial in trials if trial.runtime is not None}
     times_ms = median_times_ms(runtimes, probes(config)[0])
     best = min(times_ms, key=lambda name: times_ms[name])

@@ -139,8 +139,15 @@ def test_what_is_exported_without_a_file_is_what_the_runtime_takes(
     assert open_runtime("openvino-int8", find_weights("ggcnn")).name == "openvino-int8"
 
 
+def test_a_win_is_an_image_where_the_new_one_alone_is_right() -> None:
+    found = ScoreCheck.of("scenes", before=[True, True, True, False, False], after=[False, False, True, True, False])
+    assert (found.images, found.hits_before, found.hits_after, found.wins, found.losses) == (5, 3, 2, 1, 2)
+    assert found.change == pytest.approx(-0.2)
+    assert found.lost
+
+
 def test_both_are_judged_on_the_same_scenes_and_counted_in_pairs() -> None:
-    predictor = GraspPredictor.from_checkpoint(find_weights("ggcnn"), "cpu")
+    predictor = GraspPredictor.from_checkpoint(find_weights("efficientnet_lite0"), "cpu")
 
     class Blind:
         name = device = "paper"
@@ -151,6 +158,7 @@ def test_both_are_judged_on_the_same_scenes_and_counted_in_pairs() -> None:
     same = score(predictor, predictor, 4, None)
     blind = score(predictor, dataclasses.replace(predictor, runtime=Blind()), 4, None)
     assert (same.images, same.wins, same.losses, same.change) == (4, 0, 0, 0.0)
+    assert same.hits_before > 0
     assert (blind.hits_before, blind.hits_after) == (same.hits_before, 0)
     assert (blind.wins, blind.losses) == (0, same.hits_before)
 

@@ -99,10 +99,10 @@ def test_a_camera_info_that_changes_is_honoured(running: Running, scenes: List[n
     longer = dataclasses.replace(CAMERA, fx=2 * CAMERA.fx, fy=2 * CAMERA.fy)
 
     def halved(two: GraspArray) -> bool:
-        """The contact widths are; what opens them is a length."""
+        """The contact widths are; what opens them is a length, but for the smoothing of widths where depth varies."""
         clearance_m = DetectionConfig().clearance_m
         contact_m = [[grasp.width - clearance_m for grasp in answer.grasps] for answer in (one, two)]
-        return np.allclose(contact_m[1], np.divide(contact_m[0], 2), rtol=1e-4)
+        return np.allclose(contact_m[1], np.divide(contact_m[0], 2), rtol=1e-3)
 
     running.camera.publish_until(
         lambda stamp: running.grasps.answers(stamp, halved), lambda: depth_msg(scenes[0]), camera=longer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from pspgrasp.config import PreprocessConfig
 from pspgrasp.errors import ConfigError
 from pspgrasp.runtimes import Runtime, auto
 from pspgrasp.runtimes.auto import candidates, choose, fastest
+from pspgrasp.runtimes.decisions import Decision
 from pspgrasp.runtimes.engines import engine_path, machine_engine
 from pspgrasp.runtimes.table import RUNTIMES
 
@@ -52,12 +53,18 @@ def opener(runtime: Any) -> Callable[[], Runtime]:
     return lambda: runtime
 
 
+def beside_torch(clock: Clock, others: Dict[str, Callable[[], Runtime]]) -> Tuple[Runtime, Decision]:
+    """Return what is taken where torch needs 18 ms."""
+    torch = Fake("torch", clock, 18)
+    return fastest(torch, ("torch", torch), others, CONFIG)
+
+
 def test_the_fastest_is_taken_and_every_time_and_error_is_told(clock: Clock) -> None:
     others = {
         "openvino": opener(Fake("openvino", clock, 9, 1.0001)),
         "onnxruntime": opener(Fake("onnxruntime", clock, 11)),
     }
-    taken, decision = fastest(("torch", Fake("torch", clock, 18)), others, CONFIG)
+    taken, decision = beside_torch(clock, others)
     assert (taken.name, decision.runtime) == ("openvino", "openvino")
     assert decision.why.startswith(
         "took openvino, 9.0 ms (off by 0.0001 of the maps' spread); "
@@ -67,7 +74,7 @@ def test_the_fastest_is_taken_and_every_time_and_error_is_told(clock: Clock) -> 
 
 def test_a_fast_but_wrong_one_is_refused(clock: Clock) -> None:
     wrong = {"openvino": opener(Fake("openvino", clock, 1, 1.1)), "onnxruntime": opener(Fake("onnxruntime", clock, 11))}
-    taken, decision = fastest(("torch", Fake("torch", clock, 18)), wrong, CONFIG)
+    taken, decision = beside_torch(clock, wrong)
     assert taken.name == "onnxruntime"
     assert "openvino refused: " in decision.why
     assert "of its spread; 0.1% is allowed" in decision.why
@@ -85,10 +92,17 @@ def raising(error: Exception) -> Callable[..., Any]:
 def test_what_breaks_is_skipped_and_torch_is_taken_in_the_open(when: str, error: Exception, clock: Clock) -> None:
     broken = raising(error)
     others = {"openvino": broken if when == "opened" else opener(broken)}
-    taken, decision = fastest(("torch", Fake("torch", clock, 18)), others, CONFIG)
+    taken, decision = beside_torch(clock, others)
     assert taken.name == "torch"
     assert decision.why.startswith("took torch, 18.0 ms (the reference); openvino refused: ")
     assert str(error) in decision.why
+
+
+def test_what_is_right_is_said_by_the_reference_and_not_by_what_would_run(clock: Clock) -> None:
+    exact, rough = Fake("torch", clock, 90), Fake("torch", clock, 18, 1.005)
+    taken, decision = fastest(exact, ("torch", rough), {"openvino": opener(Fake("openvino", clock, 9))}, CONFIG)
+    assert taken.name == "openvino"
+    assert "openvino refused" not in decision.why
 
 
 def test_times_are_medians_of_turns(clock: Clock) -> None:
@@ -107,7 +121,7 @@ def test_times_are_medians_of_turns(clock: Clock) -> None:
 
 def test_what_is_not_installed_is_named(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pspgrasp.runtimes.opening.installed", lambda package: package != "openvino")
-    why = fastest(("torch", Fake("torch", clock, 18)), {}, CONFIG)[1].why
+    why = beside_torch(clock, {})[1].why
     absent = why.partition("not installed: ")[2].split(", ")
     assert absent == [name for name, kind in RUNTIMES.items() if "openvino" in kind.packages]
     assert not set(candidates("0" * 16, "weights", "cpu")) & set(absent)
