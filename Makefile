@@ -8,8 +8,11 @@ PYTHON := $(if $(NOETIC),source $(NOETIC) && )$(CURDIR)/.venv/bin/python
 
 setup:        ; @scripts/setup.sh
 demo: setup   ; @scripts/demo.sh
-# Physics has a process of its own: its OpenGL and the runtimes of networks each bring native libraries that don't mix.
-test: setup   ; @$(PYTHON) -m pytest --ignore=tests/sim && $(PYTHON) -m pytest tests/sim
+# Physics and runtimes have a process of their own each: OpenGL, OpenVINO and torch's compiler bring native libraries that
+# don't mix in any order.
+NATIVE := tests/runtimes tests/export tests/network_file
+test: setup   ; @$(PYTHON) -m pytest $(addprefix --ignore=,tests/sim $(NATIVE)) && $(PYTHON) -m pytest tests/sim && \
+                 $(PYTHON) -m pytest $(NATIVE)
 lint: setup   ; @$(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check && .venv/bin/lint-imports
 types: setup  ; @$(PYTHON) -m mypy
 check: lint types test

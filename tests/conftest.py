@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 # One thread a process: nodes and tests run side by side, and torch's threads would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The LLVM of torch's compiler must not come after another one, or the process dies: see sim/gl.py.
+if find_spec("triton") is not None:
+    import_module("triton")
 
 import pytest
 
