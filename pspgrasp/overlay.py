@@ -31,7 +31,12 @@ def draw(frame: DepthFrame, prediction: Prediction) -> np.ndarray:
 
 
 def draw_grasps(
-    frame: DepthFrame, crop: SquareCrop, image_grasps: Sequence[ImageGrasp], grasps: Sequence[Grasp], nothing: str = ""
+    frame: DepthFrame,
+    crop: SquareCrop,
+    image_grasps: Sequence[ImageGrasp],
+    grasps: Sequence[Grasp],
+    nothing: str = "",
+    labelled: bool = True,
 ) -> np.ndarray:
     """Return the same of grasps wherever they come from.
 
@@ -41,13 +46,17 @@ def draw_grasps(
         image_grasps: In the full image, best first.
         grasps: The same in the camera's optical frame.
         nothing: Why there is none; "" leaves it unsaid.
+        labelled: Whether quality and opening stand beside the best one.
     """
     picture = colour_depth(crop.cut(frame.depth_m), frame.depth_m)
     _draw_window(picture, crop)
     if nothing and not grasps:
         _write(picture, f"no grasp: {nothing}", (12, 26))
     for rank in reversed(range(len(grasps))):
-        _draw_grasp(picture, image_grasps[rank], grasps[rank], frame, rank)
+        corners = _draw_grasp(picture, image_grasps[rank], grasps[rank], frame, rank)
+        if labelled and rank == 0:
+            label = f"{image_grasps[0].quality:.2f}  {1000 * grasps[0].width_m:.0f} mm"
+            _write(picture, label, (int(corners[:, 0].max()) + 6, int(corners[:, 1].min()) + 4))
     return picture
 
 
@@ -81,7 +90,8 @@ def _draw_window(picture: np.ndarray, crop: SquareCrop) -> None:
     cv2.rectangle(picture, corner, (corner[0] + crop.size_px - 1, corner[1] + crop.size_px - 1), FRAME_BGR, 1)
 
 
-def _draw_grasp(picture: np.ndarray, image_grasp: ImageGrasp, grasp: Grasp, frame: DepthFrame, rank: int) -> None:
+def _draw_grasp(picture: np.ndarray, image_grasp: ImageGrasp, grasp: Grasp, frame: DepthFrame, rank: int) -> np.ndarray:
+    """Draw a grasp, and return its corners (4, 2) as (u, v) [px]."""
     jaw_px = JAW_M * frame.camera.fx / grasp.position_m[2]
     corners = np.rint(GraspRectangle.of_grasp(image_grasp, jaw_px).corners()).astype(int)
     a, b, c, d = (tuple(int(n) for n in corner) for corner in corners)
@@ -89,9 +99,7 @@ def _draw_grasp(picture: np.ndarray, image_grasp: ImageGrasp, grasp: Grasp, fram
     for start, stop, thickness in ((a, b, 1), (c, d, 1), (b, c, 3), (d, a, 3)):
         cv2.line(picture, start, stop, colour, thickness, cv2.LINE_AA)
     cv2.circle(picture, (round(image_grasp.u), round(image_grasp.v)), 2, colour, -1, cv2.LINE_AA)
-    if rank == 0:
-        label = f"{image_grasp.quality:.2f}  {1000 * grasp.width_m:.0f} mm"
-        _write(picture, label, (int(corners[:, 0].max()) + 6, int(corners[:, 1].min()) + 4))
+    return corners
 
 
 def _write(picture: np.ndarray, text: str, place: tuple[int, int], size: float = 0.5) -> None:

@@ -102,8 +102,8 @@ def benchmark(frames: int, checkpoint: str, device: str) -> Cost:
             inference_s += _timed(partial(_infer, predictor, some, result.read))[1]
             found, together_s = [*found, result], together_s + spent_s
         together_s += _timed(partial(_write, found, specs, Path(folder)))[1]
+        judged, inside_s = sum(result.read for result in found), sum(map(_inside_s, found))
     where = f"{predictor.name} on {predictor.runtime.device}, {torch.get_num_threads()} threads"
-    judged, inside_s = sum(result.read for result in found), sum(map(_inside_s, found))
     return Cost(where, judged, megabytes, reading_s, inference_s, together_s, inside_s)
 
 

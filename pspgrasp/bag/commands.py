@@ -102,7 +102,7 @@ def _judge(parsed: argparse.Namespace) -> int:
 
     from pspgrasp.bag.reading.open import open_recordings
     from pspgrasp.bag.report.output import FILES, working_folder, write_output
-    from pspgrasp.bag.report.terminal import shown
+    from pspgrasp.bag.report.terminal import shown, width_of
     from pspgrasp.bag.run import run_of
 
     _check(parsed)
@@ -114,7 +114,10 @@ def _judge(parsed: argparse.Namespace) -> int:
     with working_folder(parsed.output) as folder:
         found = _results(parsed, recordings, specs, folder)
         run = run_of(found, specs, gripper, parsed.inputs, selection, len(recordings), _command())
-        Console().print(shown(run), soft_wrap=True, highlight=False)
+        console = Console()
+        if not console.is_terminal:  # a file or a pipe has no width of its own
+            console.width = max(console.width, width_of(run))
+        console.print(shown(run), soft_wrap=True, highlight=False)
         if parsed.output:
             write_output(run, folder, parsed.output)
             print(f"{parsed.output}: {', '.join(FILES)}")

@@ -51,11 +51,11 @@ def overlay(frame: DepthFrame, result: FrameResult, window: SquareCrop, said: bo
         frame: The depth image.
         result: What the model made of it.
         window: That was judged.
-        said: Whether it is written on it why there is no grasp.
+        said: Whether quality and opening of the best one, or why there is none, are written on it.
     """
     places = [image_grasp(found) for found in result.grasps]
     grasps = [grasp(found) for found in result.grasps]
-    return draw_grasps(frame, window, places, grasps, result.nothing if said else "")
+    return draw_grasps(frame, window, places, grasps, result.nothing if said else "", labelled=said)
 
 
 def quality_picture(quality: np.ndarray, side_px: int, result: FrameResult, window: SquareCrop) -> np.ndarray:

@@ -26,6 +26,7 @@ from pspgrasp.bag.results.columns import Columns
 from pspgrasp.bag.results.frame import TOTAL
 from pspgrasp.bag.results.result import ModelResult, RecordingResult
 from pspgrasp.bag.results.rows import REFUSALS, STAGES
+from pspgrasp.config import LimitsConfig
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,19 @@ class Gripper:
         max_width_m: Largest opening [m].
     """
 
-    min_width_m: float = 0.0
-    max_width_m: float = 10.0
+    min_width_m: float = LimitsConfig.min_width_m
+    max_width_m: float = LimitsConfig.max_width_m
+
+    @property
+    def is_any(self) -> bool:
+        """Whether nobody has told any limit."""
+        return self == Gripper()
+
+    def __str__(self) -> str:
+        """Say it for people."""
+        if self.is_any:
+            return "any opening; --gripper MIN MAX or --params tells its limits"
+        return f"{1000 * self.min_width_m:.0f} to {1000 * self.max_width_m:.0f} mm"
 
 
 def all_series(results: Sequence[RecordingResult], model: str, gripper: Gripper) -> Tuple[Series, ...]:
@@ -97,8 +109,11 @@ def _widths(best: Columns, gripper: Gripper) -> List[Series]:
         width_m = best["width_m"]
         return np.where(np.isnan(width_m), np.nan, sign * width_m > sign * limit_m)
 
+    opening = Series("opening", "mm", lambda: 1000 * best["width_m"], QUARTILES)
+    if gripper.is_any:
+        return [opening]
     return [
-        Series("opening", "mm", lambda: 1000 * best["width_m"], QUARTILES),
+        opening,
         share("opening above the gripper's", partial(beyond, gripper.max_width_m, 1.0)),
         share("opening below the gripper's", partial(beyond, gripper.min_width_m, -1.0)),
     ]

@@ -52,7 +52,6 @@ def judge_recording(
         stopped: Asked before each image whether to end as if by Ctrl-C.
 
     Raises:
-        DataError: Reading failed before the first frame.
         PspGraspError: The folder can't be written.
     """
     start_s, interrupted = time.perf_counter(), True
@@ -66,8 +65,6 @@ def judge_recording(
         except KeyboardInterrupt:
             pass
         except DataError as error:
-            if not ledger.frames:
-                raise
             ledger.fault(Fault(-1, "reading failed", str(error)))
             interrupted = False
         ledger.write()

@@ -11,7 +11,7 @@ import numpy as np
 from pspgrasp.bag.judging.stopwatch import Stopwatch
 from pspgrasp.bag.recording import RecordedFrame
 from pspgrasp.bag.results.frame import FoundGrasp, FrameResult
-from pspgrasp.config import CropConfig
+from pspgrasp.config import CropConfig, LimitsConfig
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
 from pspgrasp.predictor import GraspPredictor, Prediction
@@ -33,11 +33,10 @@ class PredictorModel:
     @property
     def protocol(self) -> str:
         """Say how depth becomes grasps."""
-        crop, detection, limits = self.predictor.crop, self.predictor.detection, self.predictor.limits
-        runtime = self.predictor.runtime
+        crop, runtime = self.predictor.crop, self.predictor.runtime
         return (
             f"pspgrasp: the middle {crop.size_px} px, {crop.near_m:g} to {crop.far_m:g} m; quality from "
-            f"{detection.min_quality:g}; opening {1000 * limits.min_width_m:g} to {1000 * limits.max_width_m:g} mm; "
+            f"{self.predictor.detection.min_quality:g}; {limits_said(self.predictor.limits)}; "
             f"run by {runtime.name} on {runtime.device}"
         )
 
@@ -85,6 +84,17 @@ def _found(prediction: Prediction) -> Tuple[FoundGrasp, ...]:
 
 def _refused(prediction: Prediction) -> Dict[str, int]:
     return dict(Counter(rejection.reason.value for rejection in prediction.rejections))
+
+
+def limits_said(limits: LimitsConfig) -> str:
+    """Return the limits of the gripper and the cell in words, as far as any are set."""
+    every = LimitsConfig()
+    said = [f"opening {1000 * limits.min_width_m:g} to {1000 * limits.max_width_m:g} mm"]
+    if (limits.min_width_m, limits.max_width_m) == (every.min_width_m, every.max_width_m):
+        said = ["any opening"]
+    if (limits.min_depth_m, limits.max_depth_m) != (every.min_depth_m, every.max_depth_m):
+        said.append(f"grasps {limits.min_depth_m:g} to {limits.max_depth_m:g} m away")
+    return ", ".join(said + (["within the workspace"] if limits.workspace_px else []))
 
 
 def missing_share(frame: DepthFrame, place: SquareCrop, window: CropConfig) -> float:

@@ -19,6 +19,7 @@ from pspgrasp.evaluation.html.parts import head, legend, row_colour, section, ta
 from pspgrasp.evaluation.html.time_chart import NARROW_WIDTH, WIDTH, Line, time_chart
 
 CHARTED = 6  # recordings of which charts over time are drawn
+PAUSE, SHORTEST_PAUSE_S = 4.0, 0.5  # times the usual time between frames, beyond which a line is broken
 WHYS = 4  # colours for reasons, --why-0 and so on in the page
 SPREAD = "spread in a second, fixed frame"
 
@@ -69,7 +70,7 @@ def over_time(run: Run) -> str:
     more = len(judged) - CHARTED
     text = (
         "Each frame; a chart with more frames than pixels shows the lowest and the highest of each column. A gap is a "
-        "frame without a grasp, a triangle a value beyond the chart."
+        "frame without a grasp, or a pause in the recording; a triangle is a value beyond the chart."
         + (f" {more} more recordings are in frames.csv." if more > 0 else "")
     )
     return section("Over time", text, _key(run) + "".join(parts))
@@ -82,7 +83,7 @@ def _of_recording(run: Run, result: RecordingResult, several: bool) -> str:
     charts = []
     for told in OVER_TIME:
         lines = [
-            Line(name, number, times_s, series[told.series].values)
+            Line(name, number, *broken(times_s, series[told.series].values))
             for number, (name, series) in enumerate(zip(names, measured))
             if told.series in series
         ]
@@ -91,6 +92,13 @@ def _of_recording(run: Run, result: RecordingResult, several: bool) -> str:
     heading = f"<h4>{escape(result.recording)}</h4>" if several else ""
     kind = "charts narrow-charts" if several else "stacked-charts"
     return f'{heading}<div class="{kind}">{"".join(charts)}</div>'
+
+
+def broken(times_s: np.ndarray, values: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Return times and values with a gap wherever no frames came for a while."""
+    steps_s = np.diff(times_s)
+    pauses = np.flatnonzero(steps_s > max(SHORTEST_PAUSE_S, PAUSE * float(np.median(steps_s)))) + 1
+    return np.insert(times_s, pauses, times_s[pauses]), np.insert(values, pauses, np.nan)
 
 
 def _times_s(result: RecordingResult) -> np.ndarray:

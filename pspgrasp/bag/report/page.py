@@ -12,7 +12,7 @@ import torch
 
 from pspgrasp import __version__
 from pspgrasp.bag.report.charts import histograms, outcomes, over_time
-from pspgrasp.bag.report.recordings import faults, recordings
+from pspgrasp.bag.report.recordings import by_recording, faults, recordings
 from pspgrasp.bag.report.strip import Seen, strip
 from pspgrasp.bag.report.tables import agreement, all_figures, summary
 from pspgrasp.bag.results.result import RecordingResult
@@ -73,7 +73,15 @@ def page(run: Run, seen: Sequence[Seen] = ()) -> str:
         run: That it tells of.
         seen: Frames that are worth a look.
     """
-    sections = [summary(run), recordings(run), faults(run), outcomes(run), agreement(run), over_time(run)]
+    sections = [
+        summary(run),
+        by_recording(run),
+        recordings(run),
+        faults(run),
+        outcomes(run),
+        agreement(run),
+        over_time(run),
+    ]
     sections += [histograms(run), _extremes(seen), _differing(seen), all_figures(run)]
     return framed(_head(run), sections, GLOSSARY, STYLE)
 
@@ -96,11 +104,10 @@ def _facts(run: Run) -> Dict[str, str]:
     read, expected = (sum(getattr(result, name) for result in run.results) for name in ("read", "expected"))
     some = f"{run.results[0].recording}" if len(run.results) == 1 else f"{len(run.results)} recordings"
     seconds = sum(span_s(result) for result in run.results)
-    low_mm, high_mm = 1000 * run.gripper.min_width_m, 1000 * run.gripper.max_width_m
     return {
         "recording": f"{some}, {seconds:.1f} s",
         "depth images": f"{read} judged of {expected}",
-        "gripper": f"{low_mm:.0f} to {high_mm:.0f} mm",
+        "gripper": str(run.gripper),
         "date": date.today().isoformat(),
         "versions": f"pspgrasp {__version__}, torch {torch.__version__}, Python {platform.python_version()}",
         "machine": f"{platform.machine()}, {cores()} cores",

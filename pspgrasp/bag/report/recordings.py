@@ -5,10 +5,12 @@ from __future__ import annotations
 from html import escape
 from typing import List
 
+import numpy as np
+
 from pspgrasp.bag.recording import Fault
-from pspgrasp.bag.results.result import RecordingResult
+from pspgrasp.bag.results.result import ModelResult, RecordingResult
 from pspgrasp.bag.run import Run
-from pspgrasp.evaluation.html.parts import head, section, table
+from pspgrasp.evaluation.html.parts import head, row_colour, section, table
 
 LISTED = 200  # recordings
 
@@ -32,6 +34,31 @@ def _recording(result: RecordingResult) -> str:
         f'<tr><th scope="row">{escape(result.recording)}<small class="soft">{escape(result.description)}{stopped}'
         f"</small></th>{cells}</tr>"
     )
+
+
+def by_recording(run: Run) -> str:
+    """Return the section of what models come to on each recording; "" where there is just one."""
+    judged = [result for result in run.results if result.read]
+    if len(judged) < 2:
+        return ""
+    heads = (head("recording"), *(head(spec.name, "number", "", row_colour(n)) for n, spec in enumerate(run.specs)))
+    lines = [
+        f'<tr><th scope="row">{escape(result.recording)}</th>'
+        f"{''.join(_outcome(result.of(spec.name)) for spec in run.specs)}</tr>"
+        for result in judged[:LISTED]
+    ]
+    text = "Frames without a grasp, and below it the median quality of the best one in the others."
+    return section("By recording", text, table(heads, lines))
+
+
+def _outcome(made: ModelResult) -> str:
+    found = made.best["found"]
+    asked = np.count_nonzero(found >= 0)
+    if not asked:
+        return '<td class="number soft">-</td>'
+    share = 100 * np.count_nonzero(found == 0) / asked
+    quality = f"quality {np.nanmedian(made.best['quality']):.2f}" if np.any(found > 0) else ""
+    return f'<td class="number figures"><b>{share:.0f}</b> %<small>{quality}</small></td>'
 
 
 def faults(run: Run) -> str:

@@ -16,12 +16,18 @@ from pspgrasp.bag.results.result import RecordingResult
 from pspgrasp.bag.run import Run
 
 LABEL = 36  # columns of a figure's name
+CELL = 38  # columns of a model's figures
 LISTED = 6  # frames on which two models differ most; faults of a kind
 #: Told in the files and the report.
 LEFT_OUT = (
     *("latency, prepare", "latency, maps", "latency, detect", "network, p", "network, max", "p25", "p75"),
     *("distance in space, p95", "jitter, opening", "missing depth, p95"),
 )
+
+
+def width_of(run: Run) -> int:
+    """Return how many columns its table needs, so that nothing in it is broken into lines."""
+    return LABEL + CELL * len(run.specs)
 
 
 def shown(run: Run) -> RenderableType:
@@ -53,7 +59,7 @@ def _protocols(run: Run) -> List[Text]:
 def figure_table(run: Run) -> Table:
     """Return the figures: a line a figure, a column a model, with the difference to the first where there is one."""
     table = Table(box=box.SIMPLE, header_style="bold")
-    table.add_column("", max_width=LABEL)
+    table.add_column("", max_width=LABEL, overflow="fold")
     for model in run.figures:
         table.add_column(model, justify="right")
     differences = {one.other: table_of(one.differences) for one in run.comparisons}
@@ -90,7 +96,8 @@ def _cell(figure: Optional[Figure], difference: Optional[Figure]) -> Text:
         text.append(f" [{spoken(figure.low)}, {spoken(figure.high)}]", style="dim")
     if difference is not None and _counts(difference):
         sure = not math.isnan(difference.low) and not difference.low <= 0 <= difference.high
-        text.append(f" {difference.value:+.3g}", style="bold" if sure else "dim")
+        sign = "-" if difference.value < 0 else "+"
+        text.append(f" {sign}{spoken(abs(difference.value))}", style="bold" if sure else "dim")
     return text
 
 

@@ -12,10 +12,13 @@ import pytest
 
 pytest.importorskip("rosbags", reason="needs the extra bag")
 
+from bag_readers import chunk_records
 from bag_writers import (
     DEPTH,
     FRAME,
     INFO,
+    ROS1,
+    ROS2,
     START_NS,
     Entry,
     Messages,
@@ -32,6 +35,7 @@ from rosbags.typesys import get_types_from_msg
 from pspgrasp.bag.export.bag import topics_of
 from pspgrasp.bag.export.grasp_messages import ros1_types
 from pspgrasp.bag.export.job import export
+from pspgrasp.bag.formats import ros1_records as records
 from pspgrasp.bag.judging.ggcnn_model import GgcnnModel
 from pspgrasp.bag.reading.open import open_recordings
 from pspgrasp.bag.recording import Selection
@@ -56,7 +60,7 @@ def decoded(path: Path, topic: str) -> List[Any]:
 def test_a_bag_has_all_messages_of_the_recording_to_the_byte_and_the_grasps(
     tmp_path: Path, stored: str, compression: str
 ) -> None:
-    source = write_bag(tmp_path / "drive.bag", Messages(), entries(Messages()), stored)
+    source = write_bag(tmp_path / "drive.bag", ROS1, entries(ROS1), stored)
     before, output = source.read_bytes(), tmp_path / "judged.bag"
     assert export("bag", job(source, output, compression=compression)).frames == FRAMES
     topics = set(topics_of(["ours"])["ours"])
@@ -103,7 +107,7 @@ def test_models_of_several_have_topics_of_their_own(source: Path, tmp_path: Path
 
 
 def test_the_command_is_the_one_that_ggcnns_node_publishes(tmp_path: Path) -> None:
-    source = write_bag(tmp_path / "drive.bag", Messages(), entries(Messages(), 2, (480, 640)))
+    source = write_bag(tmp_path / "drive.bag", ROS1, entries(ROS1, 2, (480, 640)))
     output, runtime = tmp_path / "judged.bag", Drawing()
     runtime.output = np.stack([cv2.resize(one, (300, 300)) for one in runtime.output])
     predictor = predictor_of(runtime)
@@ -125,7 +129,7 @@ def test_the_command_is_the_one_that_ggcnns_node_publishes(tmp_path: Path) -> No
 
 
 def test_a_rosbag2_becomes_a_bag_of_ros_1(tmp_path: Path) -> None:
-    source = write_rosbag2(tmp_path / "drive", Messages(ros2=True), entries(Messages(ros2=True)))
+    source = write_rosbag2(tmp_path / "drive", ROS2, entries(ROS2))
     output = tmp_path / "judged.bag"
     export("bag", job(source, output))
     topics = [topic for topic, _, _ in raw(output)]
@@ -172,7 +176,7 @@ def test_of_a_damaged_bag_what_can_be_read_is_copied_and_the_rest_is_told(source
 
 
 def test_messages_of_a_damaged_chunk_are_counted_and_the_others_copied(tmp_path: Path) -> None:
-    source = write_bag(tmp_path / "drive.bag", Messages(), entries(Messages()), "bz2", chunk_bytes=50_000)
+    source = write_bag(tmp_path / "drive.bag", ROS1, entries(ROS1), "bz2", chunk_bytes=50_000)
     data, whole = source.read_bytes(), raw(source)
     second = data.index(b"BZh", data.index(b"BZh") + 3)
     source.write_bytes(data[: second + 10] + b"broken!!" + data[second + 18 :])
@@ -201,13 +205,13 @@ def test_a_type_that_nobody_describes_is_left_out_and_told(tmp_path: Path) -> No
 
 
 def test_who_published_stays_as_it_was(tmp_path: Path) -> None:
-    source, types = tmp_path / "drive.bag", Messages().types
+    source, types = tmp_path / "drive.bag", ROS1.types
     with Writer1(source) as writer:
         for caller in ("/one", "/two"):
             kind = "std_msgs/msg/String"
             latched = writer.add_connection("/map", kind, typestore=types, callerid=caller, latching=1)
             writer.write(latched, START_NS, types.serialize_ros1(types.types[kind](caller), kind))
-        for topic, kind, recorded_ns, msg in entries(Messages()):
+        for topic, kind, recorded_ns, msg in entries(ROS1):
             known = [one for one in writer.connections if one.topic == topic]
             connection = known[0] if known else writer.add_connection(topic, kind, typestore=types)
             writer.write(connection, recorded_ns, types.serialize_ros1(msg, kind))
@@ -215,6 +219,22 @@ def test_who_published_stays_as_it_was(tmp_path: Path) -> None:
     with Reader(tmp_path / "judged.bag") as reader:
         found = [(one.ext.callerid, one.ext.latching) for one in reader.connections if one.topic == "/map"]
     assert sorted(found) == [("/one", 1), ("/two", 1)]
+
+
+def test_a_bag_is_written_in_the_order_of_time(tmp_path: Path) -> None:
+    source = write_bag(tmp_path / "drive.bag", ROS1, entries(ROS1, 60))
+    export("bag", job(source, tmp_path / "judged.bag"))
+    times_ns = written_ns(tmp_path / "judged.bag")
+    assert len(times_ns) == 6 * 60
+    assert times_ns == sorted(times_ns)
+
+
+def written_ns(path: Path) -> List[int]:
+    """Return the times of all messages in the order in which they lie in a bag."""
+    data = memoryview(path.read_bytes())
+    chunks = [data[chunk.data : chunk.end] for chunk in chunk_records(path)]
+    every = [record for chunk in chunks for _, record in records.messages_in(chunk, [])]
+    return [record.time_ns for record in every if record.op == records.MESSAGE]
 
 
 @pytest.mark.ros

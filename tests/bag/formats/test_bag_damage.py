@@ -141,6 +141,20 @@ def test_an_index_of_nonsense_behind_a_chunk_costs_nothing(tmp_path: Path) -> No
     assert (len(frames_of(items)), faults_of(items)) == (10, [])
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_one_of_two_damaged_indices_behind_a_chunk_costs_nothing(which: int, tmp_path: Path) -> None:
+    path = bag(tmp_path / "a.bag")
+    at = chunk_records(path)[1].end
+    with path.open("rb") as file:
+        for _ in range(which):
+            file.seek(at)
+            at = records.read_record(file).end
+    change(path, at, b"\xff" * 12)
+    items = read_true(path, IMAGES)
+    assert numbers_of(items) == list(range(10))
+    assert kinds(items) == {"damaged": 1}
+
+
 @pytest.mark.parametrize("compression", ["bz2", "lz4"])
 def test_a_damaged_chunk_costs_its_own_messages_and_the_others_keep_their_numbers(
     compression: str, tmp_path: Path

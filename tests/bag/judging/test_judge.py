@@ -98,9 +98,10 @@ def test_when_reading_fails_in_the_middle_what_was_read_counts() -> None:
     assert result.faults.first == [Fault(-1, "reading failed", "the disk is gone")]
 
 
-def test_when_reading_fails_at_once_it_is_the_users_error() -> None:
-    with pytest.raises(DataError, match="the disk is gone"):
-        judge(MadeUp([DataError("the disk is gone")]), [drawn("paper")])
+def test_when_reading_fails_at_once_that_is_told_and_others_can_be_judged() -> None:
+    result = judge(MadeUp([DataError("the disk is gone")]), [drawn("paper")])
+    assert (result.read, result.interrupted) == (0, False)
+    assert result.faults.lines() == ["1 reading failed; the first: the disk is gone"]
 
 
 def test_a_fault_of_ours_in_reading_is_not_hidden() -> None:
@@ -125,6 +126,18 @@ def test_a_model_that_fails_on_a_frame_says_so_and_all_others_judge_it() -> None
     assert list(result.of("a").best["found"] >= 0) == [True, False, True]
     assert list(result.of("b").best["found"] >= 0) == [True] * 3
     assert len(result.of("b").failures) == 0
+
+
+def test_models_take_turns_in_being_first() -> None:
+    order: List[str] = []
+
+    class Noted(PredictorModel):
+        def judged(self, recorded: RecordedFrame) -> FrameResult:
+            order.append(self.name)
+            return super().judged(recorded)
+
+    judge(MadeUp(flat_frames(4)), [Noted(name, drawn(name).predictor) for name in "abc"])
+    assert "".join(order) == "abc" + "bca" + "cab" + "abc"
 
 
 class Stops(PredictorModel):

@@ -92,3 +92,20 @@ def test_samples_are_read_in_step_with_the_images_and_not_kept() -> None:
         assert taken["samples"] <= 10 * at_s + 1
         (track,) = poses._tracks.values()
         assert len(track._samples) <= 10 * WINDOW_NS / S + 2
+
+
+def test_where_one_part_falls_silent_nobody_reads_to_the_end_for_it() -> None:
+    taken: Dict[str, float] = {"s": 0.0}
+
+    def source() -> Iterator[Sample]:
+        for at_s in range(1000):
+            taken["s"] = at_s
+            yield sample(at_s, 0.0, "tool")
+            if at_s <= 5:
+                yield sample(at_s, at_s, "camera", "tool")
+
+    poses = TransformTree(source).poses("camera")
+    for at_s in (6.5, 7.5, 30.5):
+        with pytest.raises(DataError, match="isn't known at"):
+            poses.at(round(at_s * S))
+        assert taken["s"] <= at_s + WINDOW_NS / S + 1

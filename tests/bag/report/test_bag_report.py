@@ -21,6 +21,7 @@ from pspgrasp.bag.figures.measures import Gripper
 from pspgrasp.bag.judging.specs import ModelSpec
 from pspgrasp.bag.recording import Fault, RecordedGrasp, Selection
 from pspgrasp.bag.report import strip as strip_module
+from pspgrasp.bag.report.charts import broken
 from pspgrasp.bag.report.page import page, write_report
 from pspgrasp.bag.report.strip import Pick, Seen, picks, strip
 from pspgrasp.bag.report.tables import signed, spoken
@@ -105,10 +106,39 @@ def test_what_was_not_measured_has_no_section() -> None:
     assert "stands still (TF)</th>" in text
 
 
+def test_of_several_recordings_it_is_told_what_each_comes_to() -> None:
+    half = result_of({"a": [GRASP, None], "b": [GRASP, GRASP]}, name="half.bag")
+    none = result_of({"a": [None, None], "b": ["put out NaN", None]}, name="none.bag")
+    lost = result_of({"a": [GRASP], "b": ["put out NaN"]}, name="lost.bag")
+    text = page(run_with(half, none, lost))
+    told = text[text.index("By recording</h2>") : text.index("Recordings</h2>")]
+    shares = re.findall(r"<b>(\d+)</b> %<small>([^<]*)|(soft\">-)", told)
+    sure, none_of_two = ("0", "quality 0.80", ""), ("100", "", "")
+    assert shares == [("50", "quality 0.80", ""), sure, none_of_two, none_of_two, sure, ("", "", 'soft">-')]
+    assert "By recording" not in page(run_with(half))
+
+
+def test_a_gripper_of_which_nothing_is_known_limits_nothing() -> None:
+    result = result_of({"a": [GRASP] * 12})
+    for gripper, told in ((Gripper(), False), (Gripper(0.0, 0.08), True)):
+        run = run_of([result], run_with(result).specs, gripper, [], Selection(), 1, "")
+        text = page(run)
+        assert ("opening above the gripper" in text) == told
+        assert ("any opening" in text) != told
+
+
+def test_a_line_over_time_is_broken_where_no_frames_came() -> None:
+    times_s, values = np.array([0.0, 0.1, 0.2, 2.0, 2.1, 2.4]), np.arange(6.0)
+    x, y = broken(times_s, values)
+    np.testing.assert_array_equal(x, [0.0, 0.1, 0.2, 2.0, 2.0, 2.1, 2.4])
+    np.testing.assert_array_equal(y, [0.0, 1.0, 2.0, np.nan, 3.0, 4.0, 5.0])
+
+
 def test_a_run_without_a_single_frame_still_has_a_page() -> None:
     empty = result_of({"ours": []}, faults=FAULTS, expected=2)
     parsed = Page(page(run_with(empty)))
     assert not parsed.open
+    assert any("No image could be judged" in text for text in parsed.texts)
     assert "it ends at byte 77" in parsed.texts
 
 
