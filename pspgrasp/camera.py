@@ -53,6 +53,10 @@ class PinholeCamera:
         """Return the point (3,) [m] in the optical frame that pixel (u, v) sees at `depth_m` along z."""
         return np.array([(u - self.cx) / self.fx * depth_m, (v - self.cy) / self.fy * depth_m, depth_m])
 
+    def window(self, left_px: int, top_px: int, side_px: int) -> PinholeCamera:
+        """Return the camera of a square window of the image."""
+        return PinholeCamera(side_px, side_px, self.fx, self.fy, self.cx - left_px, self.cy - top_px)
+
     def project(self, point_m: np.ndarray) -> Tuple[float, float]:
         """Return the pixel (u, v) that sees the point (3,) [m]; the inverse of `deproject`."""
         x, y, z = (float(c) for c in point_m)

@@ -96,6 +96,10 @@ class WayDown:
         return bool(self.table.height_m(fingertips_m(pose, opening_m, self.hand)).min() < -self.below_m)
 
 
+#: Nothing is refused.
+ANY_WAY = WayDown(HandConfig(), ClearanceConfig(fingers=False, palm=False))
+
+
 def fingers_meet(frame: DepthFrame, pose: HandPose, opening_m: float, way: WayDown) -> int:
     """Return how many measured points are in the way of the fingers.
 

@@ -10,6 +10,7 @@ from typing import Iterator, List, Optional, Tuple
 import cv2
 import numpy as np
 
+from pspgrasp.clearance import ANY_WAY, WayDown, fingers_meet, palm_meets, unseen_share
 from pspgrasp.config import DetectionConfig, LimitsConfig
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
@@ -26,6 +27,11 @@ class Reason(Enum):
     TOO_NEAR = "it is nearer than the depth range allows"
     TOO_FAR = "it is farther than the depth range allows"
     OUTSIDE_WORKSPACE = "it lies outside the workspace"
+    NO_TABLE = "no table is known along whose normal the gripper could come"
+    IN_TABLE = "its fingertips would reach below the table"
+    FINGERS_BLOCKED = "something is in the way of its fingers"
+    PALM_BLOCKED = "something is in the way of its palm"
+    UNSEEN = "where its fingertips would go is hidden or not measured"
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,25 @@ def objection(image_grasp: ImageGrasp, grasp: Grasp, limits: LimitsConfig) -> Op
     return Reason.OPENS_TOO_FAR if grasp.width_m > limits.max_width_m else None
 
 
+def hindrance(grasp: Grasp, frame: DepthFrame, way: WayDown) -> Optional[Reason]:
+    """Return what keeps a hand from a grasp, None where its way is free; the cheapest look comes first.
+
+    Args:
+        grasp: As the hand comes to it.
+        frame: What was measured there.
+        way: How the hand comes.
+    """
+    config, opening_m, end = way.config, grasp.width_m, way.end(grasp)
+    if way.in_table(end, opening_m):
+        return Reason.IN_TABLE
+    if config.fingers and fingers_meet(frame, end, opening_m, way) > config.specks:
+        return Reason.FINGERS_BLOCKED
+    if config.palm and palm_meets(frame, end, way) > config.specks:
+        return Reason.PALM_BLOCKED
+    unseen = config.most_unseen < 1 and unseen_share(frame, end, opening_m, way) > config.most_unseen
+    return Reason.UNSEEN if unseen else None
+
+
 def _inside(polygon_px: Tuple[Tuple[float, float], ...], grasp: ImageGrasp) -> bool:
     return cv2.pointPolygonTest(np.array(polygon_px, np.float32), (grasp.u, grasp.v), False) >= 0
 
@@ -99,6 +124,7 @@ def detect(
     limits: LimitsConfig,
     allowed: Optional[np.ndarray] = None,
     range_m: Tuple[float, float] = (0.0, math.inf),
+    way: WayDown = ANY_WAY,
 ) -> Tuple[Tuple[ImageGrasp, ...], Tuple[Grasp, ...], Tuple[Rejection, ...]]:
     """Return the grasps of the maps in the full image and in the camera frame, best first, and the refused ones.
 
@@ -113,6 +139,7 @@ def detect(
         limits: What the gripper and the cell allow.
         allowed: (H, W) bool mask of the image where grasps may lie; None is everywhere.
         range_m: Nearest and farthest depth [m] that counts as measured.
+        way: How the gripper comes, and what it must be clear of.
     """
     accepted: List[ImageGrasp] = []
     grasps: List[Grasp] = []
@@ -124,7 +151,7 @@ def detect(
         image_grasp = crop.to_image(peak)
         if _near(image_grasp, accepted, apart_px):
             continue
-        grasp, reason = _judged(image_grasp, frame, detection, limits, allowed, range_m)
+        grasp, reason = _judged(image_grasp, frame, detection, limits, allowed, range_m, way)
         if grasp is not None and reason is None:
             accepted.append(image_grasp)
             grasps.append(grasp)
@@ -140,14 +167,17 @@ def _judged(
     limits: LimitsConfig,
     allowed: Optional[np.ndarray],
     range_m: Tuple[float, float],
+    way: WayDown,
 ) -> Tuple[Optional[Grasp], Optional[Reason]]:
     if allowed is not None and not allowed[round(image_grasp.v), round(image_grasp.u)]:
         return None, Reason.OUTSIDE_WORKSPACE
     depth_m = depth_around(frame.depth_m, image_grasp.u, image_grasp.v, detection.depth_radius_px, range_m)
     if depth_m is None:
         return None, Reason.NO_DEPTH
-    grasp = lift(image_grasp, frame, depth_m)
-    return grasp, objection(image_grasp, grasp, limits)
+    grasp = way.taken(lift(image_grasp, frame, depth_m))
+    if grasp is None:
+        return None, Reason.NO_TABLE
+    return grasp, objection(image_grasp, grasp, limits) or hindrance(grasp, frame, way)
 
 
 def _near(grasp: ImageGrasp, others: List[ImageGrasp], apart_px: float) -> bool:

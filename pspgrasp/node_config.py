@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict
 
+from pspgrasp.clearance import ClearanceConfig
 from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, from_tree, setting
 from pspgrasp.errors import ConfigError, unknown_name
 from pspgrasp.ggcnn_api import QUIRKS
 from pspgrasp.ggcnn_stream import PRESETS
+from pspgrasp.gripper import HandConfig
+from pspgrasp.predictor import GraspPredictor
 from pspgrasp.runtimes.table import AUTO, RUNTIMES
 from pspgrasp.shipped import DEFAULT
+from pspgrasp.table_plane import TableConfig
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,9 @@ class NodeConfig:
     crop: CropConfig = CropConfig()
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
+    gripper: HandConfig = HandConfig()
+    clearance: ClearanceConfig = ClearanceConfig()
+    table: TableConfig = TableConfig()
     frames: FramesConfig = FramesConfig()
     publish_maps: bool = setting(
         False, "publish ~quality, ~angle and ~width, 32FC1, in the size of the network's input"
@@ -79,6 +86,12 @@ class NodeConfig:
         _check("ggcnn", self.ggcnn, ("off", *PRESETS))
         _check("quirks", self.quirks, QUIRKS)
         _check("runtime", self.runtime, ("", AUTO, *RUNTIMES))
+        if self.table.plane == "base" and not self.frames.base:
+            raise ConfigError("table/plane is 'base', and frames/base is empty: name the robot's base frame")
+
+    def of_robot(self, predictor: GraspPredictor) -> GraspPredictor:
+        """Return the predictor as it is for this robot's gripper and table."""
+        return replace(predictor, gripper=self.gripper, clearance=self.clearance, table=self.table)
 
     @classmethod
     def from_parameters(cls, tree: Dict[str, Any]) -> NodeConfig:

@@ -9,19 +9,23 @@ from typing import Callable, Optional, Tuple
 
 import numpy as np
 
+from pspgrasp.clearance import ANY_WAY, ClearanceConfig, WayDown
 from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, PreprocessConfig
 from pspgrasp.crop import SquareCrop, resize_depth
 from pspgrasp.depth import DepthFrame
 from pspgrasp.detect import Rejection, detect
 from pspgrasp.errors import ConfigError, DepthError, NetworkError
 from pspgrasp.grasp import Grasp, ImageGrasp
+from pspgrasp.gripper import HandConfig
 from pspgrasp.maps import GraspMaps, SmoothedMaps
 from pspgrasp.preprocess import network_input, within_range, without_holes
 from pspgrasp.runtimes import Runtime
 from pspgrasp.runtimes.start import Started, run
 from pspgrasp.shipped import Network
+from pspgrasp.table_plane import TableConfig, TablePlane, find_table
 
 NEAREST_M = 0.05  # below any depth camera's range
+NO_TABLE = "no table plane was found: fingers go in as far as they may, and nothing keeps them above a table"
 
 
 def unheard(_stage: str) -> None:
@@ -46,6 +50,7 @@ class Prediction:
         image_grasps: In the full image, best first.
         grasps: The same in the camera's optical frame.
         rejections: Peaks that were refused, and why.
+        note: What else there is to be said of the frame; "" for nothing.
     """
 
     crop: SquareCrop
@@ -53,6 +58,7 @@ class Prediction:
     image_grasps: Tuple[ImageGrasp, ...] = ()
     grasps: Tuple[Grasp, ...] = ()
     rejections: Tuple[Rejection, ...] = ()
+    note: str = ""
 
     @property
     def maps(self) -> Optional[GraspMaps]:
@@ -69,9 +75,9 @@ class Prediction:
         return NoGrasp.ALL_REFUSED if self.rejections else NoGrasp.NO_PEAK
 
     def remarks(self) -> str:
-        """Return why there is no grasp, and which peaks were refused and why, in words; "" if neither."""
+        """Return why there is no grasp, what else is to be said, and which peaks were refused and why, in words."""
         refused = Counter(rejection.reason.value for rejection in self.rejections)
-        said = [self.nothing.value] if self.nothing else []
+        said = [text for text in (self.nothing and self.nothing.value, self.note) if text]
         return "; ".join(said + [f"refused {count}: {reason}" for reason, count in refused.items()])
 
 
@@ -89,6 +95,9 @@ class GraspPredictor:
         crop: The window of the image.
         detection: Smoothing, thresholds.
         limits: Of the gripper and the cell.
+        gripper: Its sizes, and how deep it goes.
+        clearance: How it comes, and what it must be clear of; nothing, if not said otherwise.
+        table: The plane on which things stand; none, if not said otherwise.
         allowed: (H, W) bool, where grasps may lie in the image; None is everywhere.
         stage_done: Called with the name of each stage of the road as it ends, for whoever takes the time: prepare,
             network, maps, detect.
@@ -102,6 +111,9 @@ class GraspPredictor:
     crop: CropConfig = CropConfig()
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
+    gripper: HandConfig = HandConfig()
+    clearance: ClearanceConfig = ANY_WAY.config
+    table: TableConfig = TableConfig("none")
     allowed: Optional[np.ndarray] = None
     stage_done: Callable[[str], None] = unheard
 
@@ -151,12 +163,17 @@ class GraspPredictor:
             limits,
         )
 
-    def predict(self, frame: DepthFrame) -> Prediction:
+    def predict(self, frame: DepthFrame, table: Optional[TablePlane] = None) -> Prediction:
         """Return the grasps of one depth frame. No grasp is not an error.
+
+        Args:
+            frame: The depth image.
+            table: The plane on which things stand, of whoever knows where the camera is; None asks the settings.
 
         Raises:
             NetworkError: The network's output is not finite, or not of its input's size.
             DepthError: The mask `allowed` is of another size than the image.
+            ConfigError: The settings leave the table to a caller who doesn't give it.
         """
         if self.allowed is not None and self.allowed.shape != frame.depth_m.shape:
             raise DepthError(
@@ -165,7 +182,8 @@ class GraspPredictor:
         # 1. The window; what lies outside the working range is missing, where a grasp's depth is looked up too.
         range_m = (self.crop.near_m, self.crop.far_m)
         crop = SquareCrop.placed(self.crop, frame.depth_m.shape, self.preprocess.input_size_px)
-        depth_m = resize_depth(within_range(crop.cut(frame.depth_m), *range_m), crop.out_px)
+        window_m = within_range(crop.cut(frame.depth_m), *range_m)
+        depth_m = resize_depth(window_m, crop.out_px)
         if np.isnan(depth_m).all():
             return Prediction(crop, None)
         # 2. Its maps; where nothing was measured there is no quality.
@@ -173,10 +191,13 @@ class GraspPredictor:
         raw = self.raw_maps(filled_m, frame.camera.focal_px / crop.scale)
         maps = SmoothedMaps.of(raw.without(missing), self.detection)
         self.stage_done("maps")
-        # 3. Their peaks, in pixels and in metres.
-        found = detect(maps, crop, frame, self.detection, self.limits, self.allowed, range_m)
+        # 3. Their peaks, in pixels and in metres, as far as the gripper gets there.
+        window = frame.camera.window(crop.left_px, crop.top_px, crop.size_px)
+        table = table or find_table(self.table, window_m, window)
+        way = WayDown(self.gripper, self.clearance, table, self.table.below_m, range_m)
+        found = detect(maps, crop, frame, self.detection, self.limits, self.allowed, range_m, way)
         self.stage_done("detect")
-        return Prediction(crop, maps, *found)
+        return Prediction(crop, maps, *found, note="" if table or self.table.plane == "none" else NO_TABLE)
 
     def warm_up(self) -> None:
         """Run the network once on an empty scene, so that the first frame doesn't pay for what is set up lazily."""

@@ -21,14 +21,14 @@ MOST_BEYOND = 0.1  # of the pixels, behind the table: holes of a bad camera, no 
 STEEPEST_RAD = math.radians(70)  # between the table's normal and the line of sight
 
 
-PLANES = ("off", "fitted", "given", "base")
+PLANES = ("none", "fitted", "given", "base")
 
 
 @dataclass(frozen=True)
 class TableConfig:
     """The plane on which things stand: it tells what is flat, and fingertips stay above it."""
 
-    plane: str = setting("fitted", "fitted to each image, given, base: level at base_z_m of the base frame, or off")
+    plane: str = setting("fitted", "fitted to each image, given, base: level at base_z_m of frames/base, or none")
     given: Tuple[float, ...] = field(
         default=(),
         metadata={"doc": "normal x, y, z towards the camera and distance [m] of a plane in the camera's optical frame"},
@@ -93,11 +93,14 @@ class TablePlane:
 
 
 def find_table(config: TableConfig, depth_m: np.ndarray, camera: PinholeCamera) -> Optional[TablePlane]:
-    """Return the plane that is given, or fitted to an image (H, W) [m]; None if there is none, or the robot knows it.
+    """Return the plane that is given, or fitted to an image (H, W) [m]; None if there is none.
 
     Raises:
         DepthError: The plane that is given is none.
+        ConfigError: Only who knows the base frame knows the plane.
     """
+    if config.plane == "base":
+        raise ConfigError("table/plane is 'base', but nobody says where the camera is; fitted and given need no robot")
     if config.plane == "given":
         return TablePlane(np.array(config.given[:3]), config.given[3])
     return fit_table(depth_m, camera) if config.plane == "fitted" else None

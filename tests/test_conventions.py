@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from pspgrasp.camera import PinholeCamera
+from pspgrasp.clearance import ClearanceConfig, WayDown
 from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig
 from pspgrasp.crop import SquareCrop
 from pspgrasp.data.tabletop import Body, Box, exact_depth
@@ -23,10 +24,12 @@ from pspgrasp.detect import depth_around, detect, grasp_at, lift
 from pspgrasp.ggcnn_service import GgcnnServiceConfig, _service_point
 from pspgrasp.ggcnn_stream import PRESETS, GgcnnStream
 from pspgrasp.grasp import Grasp, ImageGrasp, wrap_half_turn
+from pspgrasp.gripper import HandConfig
 from pspgrasp.maps import GraspMaps
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.rectangle import GraspRectangle
 from pspgrasp.shipped import find_checkpoint, shipped_checkpoints
+from pspgrasp.table_plane import TablePlane
 
 DOCS = Path(__file__).parents[1] / "docs"
 CAMERA = PinholeCamera(640, 480, 600.0, 600.0, 319.5, 239.5)
@@ -248,6 +251,8 @@ def test_the_optical_frame() -> None:
     "The gripper's frame has x in the direction in which the jaws close and z in that of the approach, "
     "which is the camera's z.",
     "Its y axis is z times x, right-handed.",
+    'With `clearance/approach` "table" z is the table\'s normal, and the jaws close across it in the direction that '
+    "looks the same.",
 )
 @pytest.mark.parametrize("degrees", [-90, -40, 0, 25, 80])
 def test_the_grippers_frame(degrees: int) -> None:
@@ -257,6 +262,14 @@ def test_the_grippers_frame(degrees: int) -> None:
     np.testing.assert_allclose(x, (math.cos(angle_rad), -math.sin(angle_rad), 0.0), atol=1e-12)
     np.testing.assert_array_equal(z, (0.0, 0.0, 1.0))
     np.testing.assert_allclose(y, np.cross(z, x), atol=1e-12)
+    grasp, table = Grasp(np.array([0.1, 0.0, 0.6]), angle_rad, 0.05, 1.0), TablePlane(np.array([0.3, -0.5, -1.0]), 0.6)
+    taken = WayDown(HandConfig(), ClearanceConfig(approach="table"), table).taken(grasp)
+    assert taken is not None
+    x, y, z = taken.rotation().T
+    np.testing.assert_allclose(z, -table.normal)
+    assert x @ z == pytest.approx(0.0, abs=1e-12)
+    (u, v), (ahead_u, ahead_v) = (CAMERA.project(place) for place in (grasp.position_m, grasp.position_m + 1e-6 * x))
+    assert math.atan2(v - ahead_v, ahead_u - u) == pytest.approx(angle_rad, abs=1e-4)
 
 
 @states(14, "The yaw about the camera's +z is -angle, since +z points away from the viewer.")
@@ -269,7 +282,8 @@ def test_yaw_is_minus_the_angle(degrees: int) -> None:
 @states(
     15,
     "A grasp lies on the surface that the camera sees: its depth is the median of what is measured around it.",
-    "How much deeper the fingertips go is the robot's affair.",
+    "How much deeper the fingertips go is the robot's affair; for what is checked, `gripper/insertion_m` and "
+    "`gripper/insertion_share` say it.",
 )
 def test_a_grasp_lies_on_the_surface() -> None:
     depth_m = np.full((480, 640), 0.7, np.float32)
@@ -281,6 +295,11 @@ def test_a_grasp_lies_on_the_surface() -> None:
     crop = SquareCrop(170, 90, 300, 300)
     _, grasps, _ = detect(maps, crop, DepthFrame(depth_m, CAMERA), DetectionConfig(), LimitsConfig())
     np.testing.assert_allclose(grasps[0].position_m, CAMERA.deproject(320.0, 240.0, 0.6), rtol=1e-6)
+    way = WayDown(HandConfig(insertion_m=0.03, insertion_share=0.5), ClearanceConfig())
+    for above_table_m, deeper_m in ((0.02, 0.01), (0.2, 0.03)):
+        table = TablePlane(np.array([0.0, 0.0, -1.0]), 0.6 + above_table_m)
+        end = replace(way, table=table).end(grasps[0])
+        assert end.tip_m[2] - grasps[0].position_m[2] == pytest.approx(deeper_m, abs=1e-6)
 
 
 # --- width
@@ -304,7 +323,9 @@ def test_a_width_is_an_opening_with_clearance(name: str) -> None:
 
 
 @states(
-    17, "The width in metres is the distance at the grasp's depth between the two ends of the opening in the image."
+    17,
+    "The width in metres is the distance at the grasp's depth between the two ends of the opening in the image.",
+    "Along the table's normal it is larger: what is seen at a slant is longer than it looks.",
 )
 @pytest.mark.parametrize("angle_rad", [-1.2, 0.0, 0.7])
 def test_a_width_in_meters_is_the_distance_of_its_ends(angle_rad: float) -> None:
@@ -314,6 +335,13 @@ def test_a_width_in_meters_is_the_distance_of_its_ends(angle_rad: float) -> None
     one_m, other_m = (camera.deproject(u, v, 0.8) for u, v in corners[:2])
     grasp = lift(place, DepthFrame(np.full((480, 640), 0.8, np.float32), camera), 0.8)
     assert grasp.width_m == pytest.approx(float(np.linalg.norm(other_m - one_m)))
+    middle = Grasp(np.array([0.0, 0.0, 0.8]), angle_rad, 0.05, 1.0)
+    slant_rad = 0.9
+    aslant = middle.towards(np.array([0.0, math.sin(slant_rad), math.cos(slant_rad)]))
+    # A line that looks as long as 1 is 1 across the slant and 1 / cos(slant) along it.
+    assert aslant.width_m == pytest.approx(
+        0.05 * math.hypot(math.cos(angle_rad), math.sin(angle_rad) / math.cos(slant_rad))
+    )
 
 
 # --- maps

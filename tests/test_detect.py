@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pspgrasp.camera import PinholeCamera
+from pspgrasp.clearance import ANY_WAY, ClearanceConfig, WayDown
 from pspgrasp.config import DetectionConfig, LimitsConfig
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
-from pspgrasp.detect import Reason, depth_around, detect, grasp_at, lift, objection, peaks
+from pspgrasp.detect import Reason, depth_around, detect, grasp_at, hindrance, lift, objection, peaks
 from pspgrasp.grasp import Grasp, ImageGrasp
+from pspgrasp.gripper import HandConfig
 from pspgrasp.maps import GraspMaps
+from pspgrasp.table_plane import TablePlane
 
 laws = settings(deadline=None, max_examples=60, derandomize=True)
 SIDE = 100
@@ -206,7 +209,53 @@ REFUSALS: Dict[Reason, Tuple[LimitsConfig, DepthFrame]] = {
 }
 
 
-@pytest.mark.parametrize("reason", Reason)
+def beside_it(u0: int, u1: int, depth_m: float) -> DepthFrame:
+    """Return a frame of which some columns in the middle rows are elsewhere."""
+    image_m = frame().depth_m.copy()
+    image_m[46:55, u0:u1] = depth_m
+    return DepthFrame(image_m, CAMERA)
+
+
+FACING = TablePlane(np.array([0.0, 0.0, -1.0]), 0.49)  # nearer than what is seen
+STRICT = ClearanceConfig(fingers=False, palm=False, most_unseen=0.5)
+BLOCKED: Dict[Reason, Tuple[WayDown, DepthFrame]] = {
+    Reason.NO_TABLE: (WayDown(HandConfig(), ClearanceConfig(approach="table")), frame()),
+    Reason.IN_TABLE: (WayDown(HandConfig(), ClearanceConfig(), FACING), frame()),
+    Reason.FINGERS_BLOCKED: (WayDown(HandConfig(insertion_m=0.002), ClearanceConfig()), beside_it(71, 76, 0.48)),
+    Reason.PALM_BLOCKED: (WayDown(HandConfig(insertion_m=0.002), ClearanceConfig()), beside_it(85, 95, 0.4)),
+    Reason.UNSEEN: (WayDown(HandConfig(), STRICT), frame()),
+}
+
+
+@pytest.mark.parametrize("reason", BLOCKED)
+def test_what_is_in_a_hands_way_refuses_a_grasp_unless_its_filter_is_off(reason: Reason) -> None:
+    way, seen = BLOCKED[reason]
+    maps, everywhere = maps_with((50, 60, 0.9), angle_rad=0.0), (0.0, math.inf)
+    *_, rejected = detect(maps, WHOLE, seen, DETECTION, NO_LIMITS, None, everywhere, way)
+    assert [rejection.reason for rejection in rejected] == [reason]
+    _, (grasp,), rejected = detect(maps, WHOLE, seen, DETECTION, NO_LIMITS)
+    assert rejected == ()
+    assert hindrance(grasp, seen, ANY_WAY) is None
+
+
+def test_the_next_peak_takes_the_place_of_one_that_the_hand_cannot_reach() -> None:
+    way, seen = BLOCKED[Reason.FINGERS_BLOCKED]
+    maps = maps_with((50, 60, 0.9), (20, 60, 0.5), angle_rad=0.0)
+    image_grasps, *_ = detect(maps, WHOLE, seen, replace(DETECTION, max_grasps=1), NO_LIMITS, way=way)
+    assert places_of(image_grasps) == [(20.0, 60.0)]
+
+
+def test_limits_hold_for_the_opening_across_the_way_that_the_gripper_comes() -> None:
+    slanted = TablePlane(np.array([-math.sin(0.8), 0.0, -math.cos(0.8)]), 0.5)
+    way = WayDown(HandConfig(), replace(ANY_WAY.config, approach="table"), slanted, below_m=1.0)
+    limits = LimitsConfig(max_width_m=0.06)
+    maps = maps_with((50, 50, 0.9), angle_rad=0.0)
+    assert detect(maps, WHOLE, frame(), DETECTION, limits)[2] == ()
+    *_, (rejection,) = detect(maps, WHOLE, frame(), DETECTION, limits, way=way)
+    assert rejection.reason is Reason.OPENS_TOO_FAR
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - set(BLOCKED), key=lambda reason: reason.name))
 def test_every_reason_to_refuse_is_named_in_the_result_with_its_place(reason: Reason) -> None:
     limits, seen = REFUSALS[reason]
     image_grasps, grasps, rejected = detect(maps_with((50, 60, 0.9)), WHOLE, seen, DETECTION, limits)

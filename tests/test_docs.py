@@ -258,7 +258,7 @@ def test_every_publisher_of_ours_is_on_the_page() -> None:
 def test_every_service_is_served_and_on_the_page() -> None:
     services = {name for names, *_ in rows(PARAMETERS, "service") for name in quoted(names)}
     served = {name for name in ros_calls("rospy.Service") if name.startswith("~")}
-    groups = names_in("node.py", "self._serve(name) for name in ")
+    groups = names_in("node.py", "RECONFIGURED = ")
     assert services == served | {f"~{group}/set_parameters" for group in groups}
     assert {f"`~{group}`" for group in groups} <= set(re.findall(r"`~\w+`", PARAMETERS))
 

@@ -54,6 +54,9 @@ def test_a_bare_off_is_a_boolean_in_yaml_and_still_off() -> None:
         ({"topics": {"camera_inf": "/x"}}, "'camera_info'.*topics/camera_inf"),
         ({"detection": {"min_quality": 1.5}}, r"detection/min_quality must lie in \[0, 1\]"),
         ({"max_age_s": -1.0}, "max_age_s"),
+        ({"table": {"plane": "base"}}, "frames/base is empty"),
+        ({"table": {"plane": "fited"}}, "'fitted'"),
+        ({"clearance": {"approach": "tabel"}}, "'table'"),
     ],
 )
 def test_a_mistake_is_named_with_what_would_be_right(tree: dict, said: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Any, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import cv2
 import numpy as np
@@ -14,17 +14,19 @@ import torch
 
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.checkpoint import Checkpoint
+from pspgrasp.clearance import ANY_WAY, ClearanceConfig
 from pspgrasp.config import FILLS, CropConfig, DetectionConfig, LimitsConfig, PreprocessConfig
 from pspgrasp.crop import SquareCrop
-from pspgrasp.data.tabletop import tabletop_frames
+from pspgrasp.data.tabletop import Body, Box, exact_depth, looking_at, tabletop_frames
 from pspgrasp.depth import DepthFrame
 from pspgrasp.detect import Reason, detect
 from pspgrasp.errors import CheckpointError, ConfigError, DepthError, NetworkError
 from pspgrasp.maps import GraspMaps, SmoothedMaps
 from pspgrasp.models import ModelConfig, build_model
-from pspgrasp.predictor import GraspPredictor, NoGrasp, Prediction
+from pspgrasp.predictor import NO_TABLE, GraspPredictor, NoGrasp, Prediction
 from pspgrasp.preprocess import without_holes
 from pspgrasp.runtimes.eager import EagerRuntime, choose_device
+from pspgrasp.table_plane import TableConfig, TablePlane
 
 SIDE = 64
 CAMERA = PinholeCamera(160, 120, 150.0, 150.0, 79.5, 59.5)
@@ -158,6 +160,56 @@ def test_every_stage_of_the_road_is_told_once_and_in_order() -> None:
     told: List[str] = []
     predictor_of(Drawing(one_peak()), stage_done=told.append).predict(flat())
     assert told == ["prepare", "network", "maps", "detect"]
+
+
+STRICT: Dict[str, Any] = {"clearance": ClearanceConfig(), "table": TableConfig()}
+
+
+def on_table(*boxes: Tuple[float, float, float]) -> DepthFrame:
+    """Return a table seen from 0.5 m with blocks 4 cm wide at (x, y) [m] that are so high."""
+    bodies = [Body(Box((1.0, 1.0, 0.01)), np.eye(3), np.array([0.0, 0.0, -0.01]))]
+    for x_m, y_m, high_m in boxes:
+        bodies.append(Body(Box((0.02, 0.03, high_m / 2)), np.eye(3), np.array([x_m, y_m, high_m / 2])))
+    pose = looking_at(np.array([0.0, 0.0, 0.5]), np.zeros(3))
+    return DepthFrame(exact_depth(tuple(bodies), CAMERA, pose), CAMERA)
+
+
+def test_a_gripper_that_has_no_room_refuses_a_grasp_and_says_so() -> None:
+    output = one_peak(SIDE // 2, SIDE // 2)
+    output[3] = 0.08  # 56 mm over the block
+    above = Drawing(output)
+    alone, crowded = on_table((0.0, 0.0, 0.05)), on_table((0.0, 0.0, 0.05), (0.048, 0.0, 0.05))
+    assert len(predictor_of(above, **STRICT).predict(alone).grasps) == 1
+    assert predictor_of(above, **STRICT).predict(alone).remarks() == ""
+    prediction = predictor_of(above, **STRICT).predict(crowded)
+    assert [rejection.reason for rejection in prediction.rejections] == [Reason.FINGERS_BLOCKED]
+    assert Reason.FINGERS_BLOCKED.value in prediction.remarks()
+    assert len(predictor_of(above).predict(crowded).grasps) == 1, "who doesn't ask isn't refused"
+
+
+def test_a_table_that_is_not_found_is_told_and_one_that_is_given_counts() -> None:
+    rough_m = np.random.default_rng(0).uniform(0.45, 0.55, (120, 160)).astype(np.float32)
+    seen, above = DepthFrame(rough_m, CAMERA), Drawing(one_peak())
+    fitting = predictor_of(above, table=TableConfig("fitted"))
+    assert NO_TABLE in fitting.predict(seen).remarks()
+    assert NO_TABLE not in predictor_of(above).predict(seen).remarks(), "who doesn't ask isn't told"
+    high_up = TablePlane(np.array([0.0, 0.0, -1.0]), 0.3)
+    prediction = fitting.predict(seen, high_up)
+    assert [rejection.reason for rejection in prediction.rejections] == [Reason.IN_TABLE]
+    assert NO_TABLE not in prediction.remarks()
+    with pytest.raises(ConfigError, match="base"):
+        predictor_of(above, table=TableConfig("base")).predict(seen)
+
+
+def test_the_table_is_found_in_the_window_wherever_it_lies() -> None:
+    pose = looking_at(np.array([0.1, -0.3, 0.5]), np.zeros(3))
+    body = Body(Box((1.0, 1.0, 0.01)), np.eye(3), np.array([0.0, 0.0, -0.01]))
+    seen = DepthFrame(exact_depth((body,), CAMERA, pose), CAMERA)
+    way = {"table": TableConfig("fitted"), "clearance": replace(ANY_WAY.config, approach="table")}
+    for offset_u_px in (-20, 0, 25):
+        crop = CropConfig(size_px=100, offset_u_px=offset_u_px)
+        (grasp,) = predictor_of(Drawing(one_peak()), crop=crop, **way).predict(seen).grasps
+        np.testing.assert_allclose(pose[:3, :3] @ grasp.approach, [0.0, 0.0, -1.0], atol=1e-3)
 
 
 def test_a_frame_is_an_argument_and_stays_as_it_is(predictor: GraspPredictor, table: DepthFrame) -> None:

@@ -153,8 +153,9 @@ def test_the_table_is_what_the_settings_say() -> None:
     given_plane = find_table(TableConfig("given", (0.0, 0.0, -2.0, 1.4)), depth_m, CAMERA)
     assert given_plane is not None
     assert float(given_plane.height_m(np.array([0.1, 0.2, 0.6]))) == pytest.approx(0.1)
-    assert find_table(TableConfig("off"), depth_m, CAMERA) is None
-    assert find_table(TableConfig("base"), depth_m, CAMERA) is None, "the robot knows where its base is"
+    assert find_table(TableConfig("none"), depth_m, CAMERA) is None
+    with pytest.raises(ConfigError, match="base"):
+        find_table(TableConfig("base"), depth_m, CAMERA)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from pspgrasp.ros.interfaces import GraspArray
 from pspgrasp.ros.messages import to_grasp_msg, to_pose_msg
 from pspgrasp.ros.outputs import Outputs
 from pspgrasp.ros.transforms import CameraPoses
+from pspgrasp.table_plane import TablePlane
 from pspgrasp.tracker import GraspTracker
 
 
@@ -113,13 +114,21 @@ class Judge:
         return ggcnn.publish(output, arrival.msg)
 
     def _answer(self, frame: DepthFrame, predictor: GraspPredictor, arrival: Arrival) -> Tuple[GraspArray, str]:
+        table = self._table(frame, arrival.msg.header)
         with self._network:
-            prediction = predictor.predict(frame)
+            prediction = predictor.predict(frame, table)
         self._warn_of_crop(predictor, frame, prediction.crop)
         array = self._array(frame, prediction, arrival.msg.header)
         self._check_age(arrival)
         self._outputs.publish(array, self._chosen(prediction), arrival.msg, frame, prediction)
         return array, prediction.remarks()
+
+    def _table(self, frame: DepthFrame, header: Header) -> Optional[TablePlane]:
+        """Return the table that the base frame knows of; None if it isn't asked."""
+        if self._config.table.plane != "base" or self._poses is None:
+            return None
+        turn, shift_m = self._poses.pose(self._config.frames.base, frame.frame_id, header.stamp)
+        return TablePlane.level(self._config.table.base_z_m, turn, shift_m)
 
     def _array(self, frame: DepthFrame, prediction: Prediction, header: Header) -> GraspArray:
         """Return the grasps as a message, in the base frame if one is set."""

@@ -37,6 +37,7 @@ from pspgrasp.runtimes.start import start
 
 REPORT_S = 1.0  # between two messages on /diagnostics
 LONGEST_S = 3600.0  # that a call of ~predict may wait
+RECONFIGURED = ("crop", "detection", "limits", "clearance")  # groups of settings that change while the node runs
 IDLE_S = 0.2  # how long the worker waits before it looks whether ROS shuts down
 
 
@@ -57,7 +58,7 @@ class GraspNode:
         self._judgements: Mailbox[Judgement] = Mailbox()
         self._asking = 0  # calls of ~predict under way
         self._judge = self._make_judge()
-        self._reconfigure = [self._serve(name) for name in ("crop", "detection", "limits")]
+        self._reconfigure = [self._serve(name) for name in RECONFIGURED]
         topics = self._topics
         self._depth = DepthTopic(topics.depth, topics.camera_info)
         self._services = [
@@ -84,7 +85,7 @@ class GraspNode:
         config = self._config
         started = start(checkpoint, config.runtime, config.device)
         rospy.loginfo("runtime %s of %s: %s", started.runtime.name, started.network.name, started.why)
-        predictor = GraspPredictor.started(started, config.crop, config.detection, config.limits)
+        predictor = config.of_robot(GraspPredictor.started(started, config.crop, config.detection, config.limits))
         if config.ggcnn != "off":
             check_map_size(predictor)
         predictor.warm_up()
@@ -162,9 +163,8 @@ class GraspNode:
             return SetModelResponse(False, f"{error}; {self._predictor.name} goes on")
         with self._changing:
             old = self._predictor
-            self._predictor = dataclasses.replace(
-                new, crop=old.crop, detection=old.detection, limits=old.limits, allowed=old.allowed
-            )
+            kept = {name: getattr(old, name) for name in (*RECONFIGURED, "allowed")}
+            self._predictor = dataclasses.replace(new, **kept)
         self._health.runs(new)
         return SetModelResponse(True, f"{new.name} runs on {new.runtime.device} by {new.runtime.name}")
 

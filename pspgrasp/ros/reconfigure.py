@@ -1,7 +1,7 @@
 """dynamic_reconfigure from the dataclasses themselves: their bounds and descriptions are written once.
 
-Each group is a server of its own in `~detection`, `~crop`, `~limits`, so its values lie in the same parameter
-tree that the node reads at its start.
+Each group is a server of its own, in `~detection` for one, so its values lie in the same parameter tree that the node
+reads at its start.
 """
 
 from __future__ import annotations

@@ -15,14 +15,15 @@ import numpy as np
 from pspgrasp.config import setting
 from pspgrasp.data.synthetic.antipodal import GripperConfig
 from pspgrasp.data.synthetic.solids import Part
+from pspgrasp.gripper import HandConfig
 from pspgrasp.sim.looks import dress
 from pspgrasp.sim.objects import SimObject
 
 HAND, DRIVE, THING, SIDES = "hand", "drive", "thing", (-1, 1)
-# A Franka hand (franka_description, hand.xacro and hand.stl): in its frame the body ends at z = 65.9 mm, fingers begin
-# at 58.4 mm and are 54.5 mm long; the body is 205 x 63 mm wide and 92 mm deep.
-FINGER_M = 0.047  # from the palm to the tip
-PALM_M = (0.1025, 0.0316, 0.0459)  # half sides
+# A Franka hand; its body is 92 mm deep (franka_description, hand.stl).
+FRANKA, PALM_HIGH_M = HandConfig(), 0.0918
+FINGER_M = FRANKA.finger_length_m  # from the palm to the tip
+PALM_M = (FRANKA.palm_along_m / 2, FRANKA.palm_across_m / 2, PALM_HIGH_M / 2)  # half sides
 CREEP_M_S = 0.002  # what is slower sleeps, unless something faster or the hand touches it
 PULL_N_M = 2000.0  # of a finger towards where it is to be [N/m]
 

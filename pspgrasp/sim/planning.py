@@ -32,7 +32,7 @@ def hand_pose(grasp: Grasp, camera_pose: np.ndarray, gripper: GripperConfig) -> 
     # All lines that look like the grasp's lie in one plane through the eye; one of them is level.
     level = np.cross(np.cross(surface_m - eye_m, rotation @ grasp.rotation()[:, 0]), DOWN)
     closing = level / np.linalg.norm(level)
-    insertion_m = float(np.clip(gripper.insertion_share * surface_m[2], 0.0, gripper.insertion_m))
+    insertion_m = float(gripper.insertion_at(surface_m[2]))
     return HandPose(surface_m + insertion_m * DOWN, closing, DOWN)
 
 

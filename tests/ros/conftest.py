@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from pspgrasp.data.tabletop import tabletop_frames
+from pspgrasp.node_config import NodeConfig
+from pspgrasp.predictor import GraspPredictor
 
 if TYPE_CHECKING:
     from rig import Running
@@ -58,6 +60,12 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def scenes() -> List[np.ndarray]:
     """Return a few depth images (480, 640) [m] of a table with objects."""
     return [frame.depth_m for frame, _ in tabletop_frames(seed=3, frames=4)]
+
+
+@pytest.fixture(scope="session")
+def predictor(predictor: GraspPredictor) -> GraspPredictor:
+    """Return the default checkpoint as the node has it."""
+    return NodeConfig().of_robot(predictor)
 
 
 @pytest.fixture(scope="module")

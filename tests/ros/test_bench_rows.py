@@ -44,7 +44,11 @@ from pspgrasp.sim.world import World
 pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.usefixtures("graph")]
 
 NODE, DEPTH = "/bench/detector", "/bench/depth/image_meters"
-AS_THE_BENCH = {"detection": {"min_quality": 0.0, "max_grasps": MOST_GRASPS}}
+AS_THE_BENCH = {
+    "detection": {"min_quality": 0.0, "max_grasps": MOST_GRASPS},
+    "clearance": {"fingers": False, "palm": False},
+    "table": {"plane": "none"},
+}
 PARAMETERS = {
     **PATIENT,
     **AS_THE_BENCH,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Iterator, List
 
 import numpy as np
@@ -26,6 +27,7 @@ from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
+from pspgrasp.data.tabletop import tabletop_frames
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.ros.interfaces import GraspArray
 from pspgrasp.ros.messages import from_image_msg
@@ -109,3 +111,36 @@ def test_tracking_stays_with_its_grasp_until_it_is_reset(
     reset()
     pose = chosen.at(based.camera.publish(depth_msg(two.depth_m)))
     np.testing.assert_allclose(pose.pose.position.x, second.grasps[0].position_m[0], atol=1e-5)
+
+
+def test_a_gripper_that_comes_along_the_tables_normal_points_straight_down_in_the_base_frame(
+    graph: str, tmp_path: Path
+) -> None:
+    """The table is known by TF alone: it is level at a height of the base frame, and the camera looks at it aslant."""
+    (seen, pose), name = next(iter(tabletop_frames(seed=3, frames=2))), "/upright"
+    height_m = 0.7
+    turn, place_m = Rotation.from_matrix(pose[:3, :3]), pose[:3, 3] + np.array([0.0, 0.0, height_m])
+    broadcaster = tf2_ros.StaticTransformBroadcaster()
+    broadcaster.sendTransform(static_transform("robot", "aslant", turn, place_m))
+    camera, grasps = (
+        Camera("/upright/depth/image", "/upright/depth/camera_info"),
+        Listener(f"{name}/grasps", GraspArray),
+    )
+    parameters = {
+        **PATIENT,
+        "topics": {"depth": "/upright/depth/image"},
+        "frames": {"base": "robot"},
+        "table": {"plane": "base", "base_z_m": height_m},
+        "clearance": {"approach": "table"},
+    }
+    with node(name, parameters, tmp_path / "log"):
+        camera.wait_for_listener()
+        camera.publish_until(grasps.answers, lambda: depth_msg(seen.depth_m, frame_id="aslant"))
+        found = grasps.at(camera.publish(depth_msg(seen.depth_m, frame_id="aslant"))).grasps
+    camera.close()
+    assert found
+    for grasp in found:
+        q, above_m = grasp.pose.orientation, grasp.pose.position.z - height_m
+        down = Rotation.from_quat((q.x, q.y, q.z, q.w)).as_matrix()[:, 2]
+        np.testing.assert_allclose(down, [0.0, 0.0, -1.0], atol=1e-6)
+        assert 0.005 < above_m < 0.1, "on a thing, measured from the table"

@@ -41,8 +41,10 @@ class ModelSpec:
             ConfigError: No such device.
         """
         checkpoint, config = find_checkpoint(self.checkpoint), self.config
-        predictor = GraspPredictor.from_checkpoint(
-            checkpoint, config.device, config.crop, config.detection, config.limits, config.runtime
+        predictor = config.of_robot(
+            GraspPredictor.from_checkpoint(
+                checkpoint, config.device, config.crop, config.detection, config.limits, config.runtime
+            )
         )
         if self.preset:
             return GgcnnModel(self.name, predictor, self.preset, config.quirks)
