@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     RosRows = Callable[[str, str], ContextManager[Tuple[Row, ...]]]
 
 NODE, ENCODING = "/grasp_detector", "16UC1"  # of --through-ros
-ROWS = ("efficientnet_lite0", "resnet18", "ggcnn", "labels", "centroid")
+ROWS = ("efficientnet_lite0:checked", "efficientnet_lite0", "resnet18", "ggcnn", "labels", "centroid")
 BOUNDS = {"attempts": (1, 10**6), "processes": (1, 4096), "seed": (0, 2**30), "pictures": (0, 200)}
 LABEL_BOUNDS = {"scenes": (1, 10**6), "processes": (1, 4096), "seed": (0, 2**30)}
 
@@ -75,8 +75,9 @@ def _add_run(actions: argparse._SubParsersAction[argparse.ArgumentParser], ros_r
         nargs="+",
         default=list(ROWS),
         metavar="ROW",
-        help="checkpoints by name or file, and the bounds `labels` and `centroid`; the others are compared with the "
-        f"first (default: {' '.join(ROWS)})",
+        help="checkpoints by name or file, with `:checked` behind it if grasps without room for the hand are to be "
+        "passed over, as the node does; and the bounds `labels` and `centroid`; the others are compared with the first "
+        f"(default: {' '.join(ROWS)})",
     )
     command.add_argument(
         "--cells", nargs="+", metavar="CELL", help="conditions, or sets of things (default: all conditions)"

@@ -18,7 +18,7 @@ from pspgrasp.sim.bench import BenchConfig, Job, tried
 from pspgrasp.sim.cells import Cell, Task
 from pspgrasp.sim.object_sets import object_set
 from pspgrasp.sim.records import SceneRecord
-from pspgrasp.sim.rows import BOUNDS, Row, row_name
+from pspgrasp.sim.rows import BOUNDS, Row, checkpoint_of, row_name
 from pspgrasp.sim.run_folder import CELLS, RunFolder
 
 LIBRARIES = ("mujoco", "numpy", "torch")
@@ -40,7 +40,7 @@ def header_of(config: BenchConfig, cells: Sequence[Cell], more: Tuple[Row, ...] 
     for name in {name for name in names if names.count(name) > 1}:
         raise ConfigError(f"{names.count(name)} rows are called {name!r}; give their files different names")
     # Where a file lies doesn't matter, nor does what it is called: its fingerprint tells.
-    prints = ["" if name in BOUNDS else find_checkpoint(name).fingerprint for name in config.rows]
+    prints = ["" if name in BOUNDS else find_checkpoint(checkpoint_of(name)).fingerprint for name in config.rows]
     return {
         "pspgrasp": __version__,
         **{name: metadata.version(name) for name in LIBRARIES},

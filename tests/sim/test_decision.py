@@ -183,23 +183,28 @@ def test_who_steers_goes_on_with_what_it_chose_before_if_it_is_among_the_best() 
 
 
 @dataclass(frozen=True)
-class Wide:
-    """A network that is sure of the middle, and opens far too wide."""
+class Sure:
+    """A network that is sure of the middle, less of a place on its left, and opens as told: 1 is far too wide."""
 
+    width: float
     device: str = "cpu"
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         maps = np.zeros((4, *image.shape[1:]), np.float32)
-        maps[0, 150, 150], maps[1], maps[3] = 1.0, 1.0, 1.0
+        maps[0, 150, 150], maps[0, 150, 18], maps[1], maps[3] = 1.0, 0.5, 1.0, self.width
         return maps
+
+
+def network_row(name: str, width: float) -> DetectorRow:
+    row = row_of(name)
+    assert isinstance(row, DetectorRow)
+    return replace(row, predictor=replace(row.predictor, runtime=Sure(width)))
 
 
 def test_whoever_asks_for_more_than_the_gripper_opens_is_given_all_that_it_opens() -> None:
     world = blocks(0.0, sides_m=(0.07, 0.07, 0.04))
     shot = shot_of(world)
-    network = row_of("ggcnn")
-    assert isinstance(network, DetectorRow)
-    detector = replace(network, predictor=replace(network.predictor, runtime=Wide()))
+    detector = network_row("ggcnn", width=1.0)
     assert detector(shot)[0].width_m > 0.1
     for row in (detector, Scripted((grasp_at(0.0, 0.0, width_m=0.12),)), LabelsRow(), CentroidRow()):
         decision = decided(row, shot)
@@ -207,6 +212,16 @@ def test_whoever_asks_for_more_than_the_gripper_opens_is_given_all_that_it_opens
         assert decision.choice.plan.opening_m == pytest.approx(0.08, abs=1e-3)
         assert decision.choice.plan.opening_m <= 0.08
         assert done_by(world, decision).outcome is Outcome.HELD
+
+
+@pytest.mark.parametrize(("name", "x_m", "outcome"), [("ggcnn", 0.0, "collided"), ("ggcnn:checked", -0.12, "held")])
+def test_a_checked_row_passes_over_what_its_hand_has_no_room_for(name: str, x_m: float, outcome: str) -> None:
+    world, row = blocks(-0.12, 0.0, 0.04), network_row(name, width=0.44)
+    assert row.name == name
+    decision = decided(row, shot_of(world))
+    assert decision.choice is not None
+    assert decision.choice.plan.pose.tip_m[0] == pytest.approx(x_m, abs=2e-3)
+    assert done_by(world, decision).outcome.value == outcome
 
 
 def test_only_a_detector_has_a_time() -> None:
