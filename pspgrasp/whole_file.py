@@ -1,7 +1,8 @@
-"""A file appears whole or not at all."""
+"""A file appears whole or not at all, and is known by its digest."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,3 +26,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise PspGraspError(f"{path} can't be written: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of a file, in hex digits.
+
+    Raises:
+        OSError: It can't be read.
+    """
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,13 +1,10 @@
-"""Where results go: folders, texts, whole files; with one line for the user when the disk says no."""
+"""Where results go: folders and texts; with one line for the user when the disk says no."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from pspgrasp.errors import DataError, PspGraspError
-from pspgrasp.whole_file import whole_file
-
-__all__ = ["make_empty_folder", "make_folder", "whole_file", "write_text"]
 
 
 def make_folder(folder: Path) -> None:

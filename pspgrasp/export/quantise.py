@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from importlib.util import find_spec
 from typing import Any, Iterator, List, Sequence, Set
 
 import numpy as np
 
 from pspgrasp.errors import ConfigError
 from pspgrasp.network_file.metadata import INPUT, OUTPUT
+from pspgrasp.runtimes.machine import installed
 
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 
@@ -21,7 +21,7 @@ def check_quantiser() -> None:
     Raises:
         ConfigError: It isn't; says what installs it.
     """
-    if find_spec("nncf") is None:
+    if not installed("nncf"):
         raise ConfigError("--int8 needs nncf: pip install 'pspgrasp[quantise]'")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Dict
+from typing import Any, Dict, List, Tuple
 
 from pspgrasp import __version__
 from pspgrasp.errors import CheckpointError, unknown_name
@@ -34,6 +34,17 @@ class Metadata:
     precision: str
     header: NetworkHeader
     notes: Dict[str, Any]
+
+    @property
+    def input(self) -> Tuple[str, List[int]]:
+        """Name and shape of the graph's input."""
+        preprocess = self.header.preprocess
+        return INPUT, [1, preprocess.channels, preprocess.input_size_px, preprocess.input_size_px]
+
+    @property
+    def output(self) -> Tuple[str, List[int]]:
+        """Name and shape of the graph's output."""
+        return OUTPUT, [1, len(MAPS), *self.input[1][2:]]
 
     def to_text(self) -> str:
         """Return it as JSON."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Iterator, Tuple
 
 from pspgrasp.errors import CheckpointError
-from pspgrasp.network_file.metadata import INPUT, KEY, OUTPUT, Metadata
+from pspgrasp.network_file.metadata import KEY, Metadata
 from pspgrasp.whole_file import whole_file
 
 
@@ -37,9 +37,8 @@ def read_onnx(path: Path) -> Metadata:
                               "`pspgrasp export CHECKPOINT --to onnx` makes one that does")  # fmt: skip
     _check_self_contained(model, path)
     metadata = Metadata.from_text(texts[0], str(path))
-    channels, side = metadata.header.preprocess.channels, metadata.header.preprocess.input_size_px
-    _check_shape("input", model.graph.input, (INPUT, [1, channels, side, side]), path)
-    _check_shape("output", model.graph.output, (OUTPUT, [1, 4, side, side]), path)
+    _check_shape("input", model.graph.input, metadata.input, path)
+    _check_shape("output", model.graph.output, metadata.output, path)
     return metadata
 
 

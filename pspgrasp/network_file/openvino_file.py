@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from pathlib import Path
 from typing import Any, Tuple
 
 from pspgrasp.errors import CheckpointError, PspGraspError
-from pspgrasp.network_file.metadata import INPUT, KEY, OUTPUT, Metadata
+from pspgrasp.network_file.metadata import KEY, Metadata
+from pspgrasp.whole_file import sha256_of
 
 WEIGHTS_KEY = "pspgrasp_weights"  # sha256 of the .bin: two files can be torn apart
 
@@ -27,7 +27,7 @@ def write_openvino(model: Any, metadata: Metadata, path: Path) -> None:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
             part = Path(folder) / path.name
             openvino.save_model(model, str(part), compress_to_fp16=False)
-            model.set_rt_info(_sha256(part.with_suffix(".bin")), [WEIGHTS_KEY])
+            model.set_rt_info(sha256_of(part.with_suffix(".bin")), [WEIGHTS_KEY])
             openvino.save_model(model, str(part), compress_to_fp16=False)
             # The .xml comes last: a .bin without it is nothing, and one of another .xml is found out.
             os.replace(part.with_suffix(".bin"), path.with_suffix(".bin"))
@@ -50,12 +50,11 @@ def read_openvino(path: Path) -> Metadata:
             "`pspgrasp export CHECKPOINT --to openvino` makes one that does"
         )
     weights = path.with_suffix(".bin")
-    if _sha256(weights) != model.get_rt_info([WEIGHTS_KEY]).astype(str):
+    if sha256_of(weights) != model.get_rt_info([WEIGHTS_KEY]).astype(str):
         raise CheckpointError(f"{weights} is not what {path.name} was written with; copy both files together")
     metadata = Metadata.from_text(model.get_rt_info([KEY]).astype(str), str(path))
-    channels, side = metadata.header.preprocess.channels, metadata.header.preprocess.input_size_px
-    _check_shape("input", model.inputs, (INPUT, [1, channels, side, side]), path)
-    _check_shape("output", model.outputs, (OUTPUT, [1, 4, side, side]), path)
+    _check_shape("input", model.inputs, metadata.input, path)
+    _check_shape("output", model.outputs, metadata.output, path)
     return metadata
 
 
@@ -69,10 +68,6 @@ def _parsed(path: Path) -> Any:
     except RuntimeError as error:
         lines = str(error).strip().splitlines()
         raise CheckpointError(f"{path} is broken, or no OpenVINO file: {lines[-1] if lines else error}") from error
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _check_shape(what: str, found: Any, wanted: Tuple[str, Any], path: Path) -> None:

@@ -6,7 +6,6 @@ same: all of them are in the name of its file.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, Optional
 from pspgrasp import __version__
 from pspgrasp.runtimes.engines import cache_folder, made_folder
 from pspgrasp.runtimes.machine import key_of
-from pspgrasp.whole_file import whole_file
+from pspgrasp.whole_file import sha256_of, whole_file
 
 
 @dataclass(frozen=True)
@@ -73,5 +72,5 @@ def _decision_path(key: str) -> Path:
 
 
 def _file_path(path: Path) -> Path:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = sha256_of(path)
     return cache_folder() / "files" / f"{key_of(digest, __version__)}.json"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import torch
 from torch import nn
 
 from pspgrasp.checkpoint import Checkpoint
-from pspgrasp.errors import ConfigError, unknown_name
+from pspgrasp.errors import ConfigError
+from pspgrasp.runtimes.machine import check_device
 
 
 def choose_device(name: str) -> torch.device:
@@ -18,8 +17,7 @@ def choose_device(name: str) -> torch.device:
     Raises:
         ConfigError: Unknown name, or no such GPU here.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
-        raise ConfigError(unknown_name("device", name, ("auto", "cpu", "cuda")))
+    check_device(name)
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
         return torch.device("cuda" if gpus else "cpu")

@@ -6,7 +6,6 @@ this version wrote: beside it stands a JSON file with their hash and the network
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -17,7 +16,7 @@ from pspgrasp.errors import CheckpointError, PspGraspError
 from pspgrasp.network_file import NetworkFile
 from pspgrasp.network_file.metadata import Metadata
 from pspgrasp.runtimes.machine import key_of, machine
-from pspgrasp.whole_file import whole_file
+from pspgrasp.whole_file import sha256_of, whole_file
 
 
 def cache_folder() -> Path:
@@ -63,7 +62,7 @@ def kept_network(fingerprint: str, precision: str) -> Optional[NetworkFile]:
     path = engine_path(fingerprint, precision)
     try:
         told = json.loads(_beside(path).read_text(encoding="utf-8"))
-        if told["made_by"] != __version__ or hashlib.sha256(path.read_bytes()).hexdigest() != told["sha256"]:
+        if told["made_by"] != __version__ or sha256_of(path) != told["sha256"]:
             return None
         metadata = Metadata.from_text(told["metadata"], str(path))
     except (OSError, ValueError, KeyError, TypeError, CheckpointError):
@@ -84,7 +83,7 @@ def keep_network(metadata: Metadata, write: Callable[[Path], None]) -> NetworkFi
     path = engine_path(metadata.fingerprint, metadata.precision)
     made_folder(path.parent)
     write(path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = sha256_of(path)
     told = {"made_by": __version__, "sha256": digest, "metadata": metadata.to_text()}
     with whole_file(_beside(path)) as part:
         part.write_text(json.dumps(told), encoding="utf-8")

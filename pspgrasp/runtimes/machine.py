@@ -6,12 +6,14 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
 from pspgrasp import __version__
-from pspgrasp.errors import ConfigError
+from pspgrasp.errors import ConfigError, unknown_name
+from pspgrasp.parallel import cores
 
 #: Distributions whose version changes what runs; ONNX Runtime with CUDA is another distribution of the same module.
 DISTRIBUTIONS = ("torch", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt")
@@ -22,6 +24,16 @@ CPU_FACTS = ("model name", "flags", "Features")  # of /proc/cpuinfo; Arm says Fe
 def installed(package: str) -> bool:
     """Tell whether a package can be imported, without importing it."""
     return find_spec(package) is not None
+
+
+def check_device(device: str) -> None:
+    """See that this is a name of a device; whether there is such a one is another question.
+
+    Raises:
+        ConfigError: It isn't.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise ConfigError(unknown_name("device", device, ("auto", "cpu", "cuda")))
 
 
 def has_gpu() -> bool:
@@ -37,7 +49,7 @@ def thread_count() -> int:
     """
     told = os.environ.get("OMP_NUM_THREADS")
     if told is None:
-        return len(os.sched_getaffinity(0))
+        return cores()
     if not told.isdecimal() or int(told) < 1:
         raise ConfigError(f"OMP_NUM_THREADS must be a positive whole number, got {told!r}")
     return int(told)

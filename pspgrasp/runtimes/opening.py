@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, List, Union
 
-from pspgrasp.errors import CheckpointError, ConfigError, unknown_name
+from pspgrasp.errors import CheckpointError, ConfigError
 from pspgrasp.network_file import NetworkFile
 from pspgrasp.network_file.metadata import Metadata
 from pspgrasp.network_file.onnx_file import write_onnx
 from pspgrasp.runtimes import Runtime
 from pspgrasp.runtimes.engines import keep_network, kept_network
-from pspgrasp.runtimes.machine import installed
+from pspgrasp.runtimes.machine import check_device, installed
 from pspgrasp.runtimes.table import CPU, GPU, WEIGHTS, RuntimeKind, kind_of
 
 if TYPE_CHECKING:
@@ -66,8 +65,7 @@ def placed(name: str, kind: RuntimeKind, device: str) -> str:
     Raises:
         ConfigError: Unknown device, or this runtime doesn't know it.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise ConfigError(unknown_name("device", device, ("auto", "cpu", "cuda")))
+    check_device(device)
     if device == "auto":
         return "auto" if len(kind.devices) > 1 else "cuda:0" if GPU in kind.devices else CPU
     if device.partition(":")[0] not in kind.devices:

@@ -17,6 +17,7 @@ from pspgrasp.data.synthetic.things import random_turn
 from pspgrasp.errors import ConfigError, DataError
 from pspgrasp.sim.decomposition import check_solid, convex_pieces
 from pspgrasp.sim.objects import SimObject
+from pspgrasp.whole_file import sha256_of
 
 RGB_MESHES = Path("manipulation", "props", "rgb_objects", "assets", "rgb_v1.3", "meshes")
 PYBULLET_SCALE = 0.015  # metres per unit, as each of the 1000 URDF files says
@@ -150,7 +151,7 @@ def pybullet_set(name: str, test: bool) -> MeshSet:
 
 def _digest(file: Path) -> str:
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        return sha256_of(file)
     except OSError as error:
         raise DataError(f"{file} can't be read: {error.strerror or error}") from error
 

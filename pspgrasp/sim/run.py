@@ -6,13 +6,13 @@ import itertools
 import math
 from dataclasses import asdict, replace
 from functools import partial
-from importlib import metadata
 from typing import Any, Dict, List, Sequence, Tuple
 
 from pspgrasp import __version__
 from pspgrasp.data.progress import with_progress
 from pspgrasp.errors import ConfigError
 from pspgrasp.parallel import one_thread, results
+from pspgrasp.runtimes.machine import versions
 from pspgrasp.shipped import find_checkpoint
 from pspgrasp.sim.bench import BenchConfig, Job, tried
 from pspgrasp.sim.cells import Cell, Task
@@ -43,7 +43,7 @@ def header_of(config: BenchConfig, cells: Sequence[Cell], more: Tuple[Row, ...] 
     prints = ["" if name in BOUNDS else find_checkpoint(checkpoint_of(name)).fingerprint for name in config.rows]
     return {
         "pspgrasp": __version__,
-        **{name: metadata.version(name) for name in LIBRARIES},
+        **versions(LIBRARIES),
         "rows": {**dict(zip(names, prints)), **{row.name: row.description for row in more}},
         "config": asdict(replace(config, rows=tuple(names))),
         CELLS: {cell.name: {**asdict(cell), "files": object_set(cell.objects).fingerprint} for cell in cells},

@@ -13,7 +13,6 @@ from torch import nn
 
 from pspgrasp.config import CropConfig, DetectionConfig, PreprocessConfig, to_tree
 from pspgrasp.data.batch import GraspBatch
-from pspgrasp.data.output import whole_file
 from pspgrasp.data.progress import with_progress
 from pspgrasp.data.synthetic.source import SyntheticSource
 from pspgrasp.errors import DataError
@@ -25,6 +24,7 @@ from pspgrasp.study.probes import knock_outs, receptive_field
 from pspgrasp.study.training import batches_of, map_figures, preprocess_for, train_side_by_side
 from pspgrasp.study.variants import models_of, preprocess_of, question_of
 from pspgrasp.training.config import TrainConfig, decisive
+from pspgrasp.whole_file import whole_file
 
 FIELD_IMAGES = 16  # on which the receptive field is averaged
 

@@ -321,6 +321,6 @@ def test_the_command_writes_a_file_that_predict_takes(
 
 
 def test_without_nncf_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pspgrasp.export.quantise.find_spec", lambda name: None)
+    monkeypatch.setattr("pspgrasp.export.quantise.installed", lambda name: False)
     with pytest.raises(ConfigError, match=r"--int8 needs nncf: pip install 'pspgrasp\[quantise\]'"):
         export(job("onnx", None, int8=True))

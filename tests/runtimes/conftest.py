@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator, List
 
-import numpy as np
 import pytest
 import torch
 
 from pspgrasp.checkpoint import Checkpoint
-from pspgrasp.config import CropConfig, PreprocessConfig
-from pspgrasp.crop import SquareCrop
-from pspgrasp.data.tabletop import tabletop_frames
+from pspgrasp.config import PreprocessConfig
 from pspgrasp.models import ModelConfig, build_model
-from pspgrasp.preprocess import prepare
 
 TINY = {
     "architecture": "pspgraspnet",
@@ -55,16 +50,3 @@ def tiny() -> Checkpoint:
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
             torch.nn.init.uniform_(module.bias, -0.5, 0.5)
     return Checkpoint("tiny", model, network.state_dict(), PreprocessConfig(96), 150.0, {"by": "a test"}, "contact")
-
-
-def seen(config: PreprocessConfig) -> Iterator[np.ndarray]:
-    """Yield network inputs of what a camera sees, holes and all."""
-    for frame, _ in tabletop_frames(5, 2):
-        crop = SquareCrop.placed(CropConfig(), frame.depth_m.shape, config.input_size_px)
-        yield prepare(crop.extract(frame.depth_m), config, frame.camera.focal_px / crop.scale)[0]
-
-
-def images(config: PreprocessConfig) -> List[np.ndarray]:
-    """Return network inputs: seen ones, and noise."""
-    noise = np.random.default_rng(1).normal(0, 0.1, (config.channels, config.input_size_px, config.input_size_px))
-    return [*seen(config), noise.astype(np.float32)]

@@ -11,7 +11,7 @@ from typing import Any, List
 import numpy as np
 import pytest
 import torch
-from conftest import images
+from network_inputs import images
 
 from pspgrasp.checkpoint import Checkpoint
 from pspgrasp.errors import CheckpointError, ConfigError, NetworkError

@@ -11,7 +11,7 @@ from typing import Any, Tuple
 
 import numpy as np
 import pytest
-from conftest import images
+from network_inputs import images
 
 from pspgrasp.checkpoint import Checkpoint, save_checkpoint
 from pspgrasp.errors import NetworkError, PspGraspError

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, Optional
 import numpy as np
 import pytest
 import torch
-from conftest import images
+from network_inputs import images
 
 from pspgrasp.checkpoint import Checkpoint
 from pspgrasp.errors import ConfigError, NetworkError

@@ -16,8 +16,8 @@ from pspgrasp.bag.judging.read_ahead import ReadAhead
 from pspgrasp.bag.judging.specs import ModelSpec
 from pspgrasp.bag.recording import Fault, Poses, RecordedFrame, Recording
 from pspgrasp.bag.results.tally import Tally
-from pspgrasp.data.output import whole_file
 from pspgrasp.errors import ConfigError, DataError
+from pspgrasp.whole_file import whole_file
 
 SUFFIXES = {"rerun": ".rrd", "mcap": ".mcap", "video": ".mp4", "bag": ".bag"}
 PEEKED = 11  # frames from whose stamps the rate is taken

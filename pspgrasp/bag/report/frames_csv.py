@@ -11,7 +11,7 @@ import numpy as np
 
 from pspgrasp.bag.results.result import ModelResult, RecordingResult
 from pspgrasp.bag.results.rows import FAILED, SAID_NOTHING, STAGES
-from pspgrasp.data.output import whole_file
+from pspgrasp.whole_file import whole_file
 
 GRASP = ("u", "v", "angle_rad", "width_px", "width_m", "quality")
 COLUMNS = (

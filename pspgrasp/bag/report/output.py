@@ -15,8 +15,9 @@ from pspgrasp.bag.report.results_json import write_results
 from pspgrasp.bag.results.ledger import LINES
 from pspgrasp.bag.results.result import RecordingResult
 from pspgrasp.bag.run import Run
-from pspgrasp.data.output import make_folder, whole_file
+from pspgrasp.data.output import make_folder
 from pspgrasp.errors import PspGraspError
+from pspgrasp.whole_file import whole_file
 
 RESULTS, FRAMES, REPORT = "results.json", "frames.csv", "report.html"
 FILES = (REPORT, RESULTS, FRAMES, LINES)

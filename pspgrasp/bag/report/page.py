@@ -17,10 +17,10 @@ from pspgrasp.bag.report.strip import Seen, strip
 from pspgrasp.bag.report.tables import agreement, all_figures, summary
 from pspgrasp.bag.results.result import RecordingResult
 from pspgrasp.bag.run import Run
-from pspgrasp.data.output import whole_file
 from pspgrasp.evaluation.html.page import PageHead, framed
 from pspgrasp.evaluation.html.parts import pictures, section
 from pspgrasp.parallel import cores
+from pspgrasp.whole_file import whole_file
 
 #: Word of the page -> what it means.
 GLOSSARY: Dict[str, str] = {

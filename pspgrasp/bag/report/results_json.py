@@ -14,7 +14,7 @@ from pspgrasp.bag.results.lines import known
 from pspgrasp.bag.results.result import ModelResult, RecordingResult
 from pspgrasp.bag.run import Run
 from pspgrasp.config import to_tree as config_tree
-from pspgrasp.data.output import whole_file
+from pspgrasp.whole_file import whole_file
 
 VERSION = 2  # every frame is in frames.jsonl
 
