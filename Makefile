@@ -8,11 +8,7 @@ PYTHON := $(if $(NOETIC),source $(NOETIC) && )$(CURDIR)/.venv/bin/python
 
 setup:        ; @scripts/setup.sh
 demo: setup   ; @scripts/demo.sh
-# Physics and runtimes have a process of their own each: OpenGL, OpenVINO and torch's compiler bring native libraries that
-# don't mix in any order.
-NATIVE := tests/runtimes tests/export tests/network_file
-test: setup   ; @$(PYTHON) -m pytest $(addprefix --ignore=,tests/sim $(NATIVE)) && $(PYTHON) -m pytest tests/sim && \
-                 $(PYTHON) -m pytest $(NATIVE)
+test: setup   ; @$(PYTHON) -m pytest
 lint: setup   ; @$(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check && .venv/bin/lint-imports
 types: setup  ; @$(PYTHON) -m mypy
 check: lint types test

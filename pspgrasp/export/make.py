@@ -15,7 +15,7 @@ from pspgrasp.export.score import score
 from pspgrasp.network_file import read_network_file
 from pspgrasp.network_file.metadata import Metadata
 from pspgrasp.network_file.onnx_file import write_onnx
-from pspgrasp.network_file.openvino_file import write_openvino
+from pspgrasp.network_file.openvino_file import openvino_core, write_openvino
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.runtimes import Runtime
 from pspgrasp.runtimes.engines import keep_network
@@ -163,7 +163,5 @@ def _write(graph: Any, metadata: Metadata, path: Path) -> None:
     if path.suffix == SUFFIXES[ONNX]:
         write_onnx(graph, metadata, path)
         return
-    import openvino
-
-    model = openvino.Core().read_model(graph.SerializeToString())
+    model = openvino_core().read_model(graph.SerializeToString())
     write_openvino(model, metadata, path)

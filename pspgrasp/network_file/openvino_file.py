@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Tuple
 
@@ -58,13 +59,23 @@ def read_openvino(path: Path) -> Metadata:
     return metadata
 
 
-def _parsed(path: Path) -> Any:
+@lru_cache(maxsize=1)
+def openvino_core() -> Any:
+    """Return the process's openvino.Core, which is never let go.
+
+    A Core sets the alternate stack on which signals are handled, and one that goes puts back what was there before it,
+    which may be the freed stack of another: then the next signal kills the process.
+    """
     import openvino
 
+    return openvino.Core()
+
+
+def _parsed(path: Path) -> Any:
     if not path.with_suffix(".bin").is_file():
         raise CheckpointError(f"{path} lacks its weights, {path.with_suffix('.bin').name}; copy both files together")
     try:
-        return openvino.Core().read_model(str(path))
+        return openvino_core().read_model(str(path))
     except RuntimeError as error:
         lines = str(error).strip().splitlines()
         raise CheckpointError(f"{path} is broken, or no OpenVINO file: {lines[-1] if lines else error}") from error

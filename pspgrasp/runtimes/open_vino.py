@@ -8,6 +8,7 @@ import numpy as np
 
 from pspgrasp.errors import CheckpointError, ConfigError
 from pspgrasp.network_file import NetworkFile
+from pspgrasp.network_file.openvino_file import openvino_core
 from pspgrasp.runtimes.engines import cache_folder, made_folder
 from pspgrasp.runtimes.machine import thread_count
 
@@ -29,9 +30,7 @@ class OpenVino:
             ConfigError: The CPU lacks the precision.
             CheckpointError: The file can't be loaded.
         """
-        import openvino
-
-        core = openvino.Core()
+        core = openvino_core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             # OpenVINO would take float32 without a word.
             raise ConfigError(f"runtime {name!r}: this CPU does not compute in bfloat16; use openvino")

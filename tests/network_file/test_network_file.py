@@ -18,9 +18,10 @@ from pspgrasp.config import PreprocessConfig
 from pspgrasp.errors import CheckpointError, PspGraspError
 from pspgrasp.header import NetworkHeader
 from pspgrasp.network_file import NetworkFile, read_network_file
+from pspgrasp.network_file import openvino_file as openvino_module
 from pspgrasp.network_file.metadata import KEY, Metadata
 from pspgrasp.network_file.onnx_file import write_onnx
-from pspgrasp.network_file.openvino_file import write_openvino
+from pspgrasp.network_file.openvino_file import openvino_core, write_openvino
 from pspgrasp.shipped import find_checkpoint, find_weights
 
 onnx = pytest.importorskip("onnx", reason="needs the extra onnxruntime")
@@ -60,7 +61,7 @@ def onnx_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def openvino_file(tmp_path: Path) -> Path:
-    model = openvino.Core().read_model(graph().SerializeToString())
+    model = openvino_core().read_model(graph().SerializeToString())
     write_openvino(model, METADATA, tmp_path / "a.xml")
     return tmp_path / "a.xml"
 
@@ -99,7 +100,7 @@ def test_a_cut_file_is_one_line(file: Path, size: int) -> None:
 
 def test_a_foreign_file_is_told_what_would_do(tmp_path: Path) -> None:
     onnx.save(graph(), str(tmp_path / "foreign.onnx"))
-    model = openvino.Core().read_model(graph().SerializeToString())
+    model = openvino_core().read_model(graph().SerializeToString())
     openvino.save_model(model, str(tmp_path / "foreign.xml"))
     for name, to in (("foreign.onnx", "onnx"), ("foreign.xml", "openvino")):
         with pytest.raises(CheckpointError, match=f"is a foreign .*`pspgrasp export CHECKPOINT --to {to}` makes one"):
@@ -147,7 +148,7 @@ def test_weights_outside_the_file_are_found_inside_branches_too(tmp_path: Path) 
 )  # fmt: skip
 def test_an_input_or_output_that_is_not_what_the_metadata_say_is_refused(wrong: Dict[str, Any], tmp_path: Path) -> None:
     write_onnx(graph(**wrong), METADATA, tmp_path / "a.onnx")
-    model = openvino.Core().read_model(graph(**wrong).SerializeToString())
+    model = openvino_core().read_model(graph(**wrong).SerializeToString())
     write_openvino(model, METADATA, tmp_path / "a.xml")
     for suffix in (".onnx", ".xml"):
         with pytest.raises(CheckpointError, match=rf"a{suffix}: its (input|output) must be float32"):
@@ -212,7 +213,7 @@ def test_an_xml_without_its_own_weights_is_refused(openvino_file: Path, change: 
 
 
 def test_a_file_that_cannot_be_written_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    model = openvino.Core().read_model(graph().SerializeToString())
+    model = openvino_core().read_model(graph().SerializeToString())
     (tmp_path / "b.bin").mkdir()
     for write, path in (
         (lambda path: write_onnx(graph(), METADATA, path), tmp_path / "no" / "a.onnx"),
@@ -228,6 +229,7 @@ def test_a_file_that_cannot_be_written_is_one_line_and_leaves_nothing(tmp_path: 
 def test_what_reads_a_file_and_is_not_installed_is_named_with_its_extra(
     name: str, extra: str, onnx_file: Path, openvino_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(openvino_module, "openvino_core", openvino_core.__wrapped__)  # as in a process without one yet
     monkeypatch.setitem(__import__("sys").modules, "onnx" if name.endswith("onnx") else "openvino", None)
     with pytest.raises(CheckpointError, match=rf"isn't installed: pip install 'pspgrasp\[{extra}\]'"):
         read_network_file(onnx_file.with_name(name))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -61,6 +63,29 @@ def test_a_recorded_network_puts_out_what_torch_does() -> None:
     reference, other = open_runtime("torch", checkpoint, "cuda"), open_runtime("cuda-graph", checkpoint, "cuda")
     for image in images(checkpoint.preprocess):
         np.testing.assert_allclose(other(image), reference(image), atol=0.05)
+
+
+SWAPPED = """
+import faulthandler, signal, sys
+from pathlib import Path
+from pspgrasp.network_file import read_network_file
+from pspgrasp.runtimes.opening import open_runtime
+faulthandler.enable()  # gives signals a stack of their own
+file = read_network_file(Path(sys.argv[1]))
+runtime = open_runtime(sys.argv[2], file)
+for _ in range(3):
+    runtime = open_runtime(sys.argv[2], file)  # the new one is there before the old one goes
+del runtime
+signal.signal(signal.SIGTERM, lambda *_: print("heard", flush=True))
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+@pytest.mark.parametrize("name", FLOAT)
+def test_a_process_that_has_swapped_runtimes_still_hears_signals(name: str, tiny: Checkpoint) -> None:
+    words = [sys.executable, "-c", SWAPPED, str(exported(tiny).path), name]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
 @pytest.mark.parametrize("name", ["torch", *FLOAT])
