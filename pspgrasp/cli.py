@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ContextManager, List, Optional, Tuple
 
 from pspgrasp import __version__
 from pspgrasp.bag.commands import add_bag
+from pspgrasp.benchmark.commands import add_bench
 from pspgrasp.data.commands import add_data
 from pspgrasp.data.labelling.commands import add_label
 from pspgrasp.errors import DepthError, PspGraspError
@@ -31,7 +32,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         return parsed.run(parsed) or 0
-    except PspGraspError as error:
+    except (PspGraspError, OSError) as error:  # of the system's: a name that is too long, a disk that is full
         print(f"pspgrasp: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     add_sim(commands, _ros_rows)
     add_bag(commands)
     add_export(commands)
+    add_bench(commands)
     return parser
 
 
@@ -110,18 +112,21 @@ def _add_import_weights(commands: argparse._SubParsersAction[argparse.ArgumentPa
 
 
 def _predict(parsed: argparse.Namespace) -> None:
-    import cv2
-
     from pspgrasp.camera import PinholeCamera
     from pspgrasp.data.sheet import write_picture
     from pspgrasp.depth import DepthFrame
+    from pspgrasp.image_file import decode_image
     from pspgrasp.overlay import draw
     from pspgrasp.predictor import GraspPredictor
     from pspgrasp.shipped import DEFAULT, find_checkpoint
 
-    raw = cv2.imread(str(parsed.image), cv2.IMREAD_UNCHANGED)
-    if raw is None or raw.ndim != 2 or raw.dtype != "uint16":
-        raise DepthError(f"{parsed.image} is not a 16-bit single-channel image that can be read")
+    wanted = f"{parsed.image} is not a 16-bit single-channel image that can be read"
+    try:
+        raw = decode_image(parsed.image.read_bytes())
+    except (OSError, DepthError) as error:
+        raise DepthError(f"{wanted}: {error}") from error
+    if raw.ndim != 2 or raw.dtype != "uint16":
+        raise DepthError(wanted)
     if not 0 < parsed.unit < float("inf"):
         raise DepthError(f"--unit must be a positive number of metres, got {parsed.unit}")
     camera = PinholeCamera(raw.shape[1], raw.shape[0], *parsed.camera)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Tuple
 
-from pspgrasp.data.output import write_text
-from pspgrasp.errors import DataError
-from pspgrasp.evaluation.plot import check_plots
+from pspgrasp.evaluation import marked_page
+from pspgrasp.evaluation.marked_page import Marks, picture_of, put_between, shown
 from pspgrasp.sim.markdown import markdown
 from pspgrasp.sim.plot import draw_success, panels_of
 from pspgrasp.sim.publish import Finished
 
-BEGIN, END = "<!-- figures of `pspgrasp sim run` -->", "<!-- end of the figures -->"
-PICTURES = "pictures"  # folder beside the page
+MARKS = Marks("<!-- figures of `pspgrasp sim run` -->", "<!-- end of the figures -->")
+BEGIN, END = MARKS
 
 
 def check_page(page: Path) -> None:
@@ -24,8 +22,7 @@ def check_page(page: Path) -> None:
         DataError: The page isn't there, or lacks the marks.
         PspGraspError: matplotlib is not installed.
     """
-    _around(page)
-    check_plots()
+    marked_page.check_page(page, MARKS)
 
 
 def put_into(page: Path, run: Finished) -> None:
@@ -35,23 +32,8 @@ def put_into(page: Path, run: Finished) -> None:
         DataError: The page isn't there, or has no such marks.
         PspGraspError: It or the plot can't be written, or matplotlib is not installed.
     """
-    head, tail = _around(page)
     versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
     parts = [f"```sh\n{run.command}\n```", f"Made on {date.today().isoformat()} with {versions}.", markdown(run.tables)]
     if panels_of(run.tables):
-        plot = draw_success(run.tables, page.parent / PICTURES / f"{page.stem}_success.png")
-        parts.insert(2, f"![Success by condition]({PICTURES}/{plot.name})")
-    write_text(page, "\n\n".join([f"{head}{BEGIN}", *parts, f"{END}{tail}"]))
-
-
-def _around(page: Path) -> Tuple[str, str]:
-    """Return what stands before the first mark of a page, and behind the second."""
-    try:
-        text = page.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{page} can't be read: {error}") from error
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise DataError(f"{page} lacks the line {BEGIN!r}, or {END!r} after it")
-    return head, tail
+        parts.insert(2, shown(draw_success(run.tables, picture_of(page, "success")), "Success by condition"))
+    put_between(page, MARKS, parts)
