@@ -50,6 +50,32 @@ class FramesConfig:
 
 
 @dataclass(frozen=True)
+class HealthConfig:
+    """When the node is no longer well, and when it gives up."""
+
+    watchdog_s: float = setting(
+        2.0,
+        "a frame that takes this much longer than usual ends the process, to be respawned [s]; 0: never",
+        0.0,
+        3600.0,
+    )
+    stall_s: float = setting(5.0, "it is degraded when no frame was judged for this long [s]", 0.1, 3600.0)
+    most_failed: int = setting(3, "it is degraded when as many frames failed within 5 s", 1, 1000)
+    min_rate_hz: float = setting(0.0, "it is degraded below as many judged frames a second; 0: any rate", 0.0, 1000.0)
+    failed_after_s: float = setting(10.0, "it has failed when every frame fails for this long [s]", 0.1, 3600.0)
+
+
+@dataclass(frozen=True)
+class ServicesConfig:
+    """Which services that change the node's state are offered."""
+
+    set_model: bool = setting(True, "~set_model")
+    pause: bool = setting(True, "~pause and ~resume")
+    reset_tracking: bool = setting(True, "~reset_tracking")
+    reconfigure: bool = setting(True, "dynamic_reconfigure; without it settings are those of the start")
+
+
+@dataclass(frozen=True)
 class NodeConfig:
     """Everything under the node's `~`."""
 
@@ -67,6 +93,8 @@ class NodeConfig:
     clearance: ClearanceConfig = ClearanceConfig()
     table: TableConfig = TableConfig()
     frames: FramesConfig = FramesConfig()
+    health: HealthConfig = HealthConfig()
+    services: ServicesConfig = ServicesConfig()
     publish_maps: bool = setting(
         False, "publish ~quality, ~angle and ~width, 32FC1, in the size of the network's input"
     )

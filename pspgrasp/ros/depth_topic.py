@@ -10,9 +10,9 @@ import rospy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from pspgrasp.depth import DepthFrame
-from pspgrasp.errors import DepthError
 from pspgrasp.ros.mailbox import Mailbox
 from pspgrasp.ros.messages import from_camera_info_msg, from_image_msg
+from pspgrasp.ros.outcome import FrameError, Outcome
 
 WARN_S = 30.0  # between two warnings of one kind
 
@@ -31,11 +31,19 @@ class Arrival:
 
 
 class DepthTopic:
-    """Subscribes to a depth image and its camera_info; callbacks only store."""
+    """Subscribes to a depth image and its camera_info; callbacks only store.
+
+    Attributes:
+        depth: The image's topic.
+        camera_info: That of its camera_info.
+        mailbox: Holds the newest image.
+        heard_s: When the last image came, of `time.monotonic` [s]; None if none has.
+    """
 
     def __init__(self, depth: str, camera_info: str) -> None:
         self.depth, self.camera_info = rospy.resolve_name(depth), rospy.resolve_name(camera_info)
         self.mailbox: Mailbox[Arrival] = Mailbox()
+        self.heard_s: Optional[float] = None
         self._info: Optional[CameraInfo] = None
         kind = CompressedImage if depth.endswith("/compressedDepth") else Image
         self._subscribers = [
@@ -48,10 +56,14 @@ class DepthTopic:
         """Return the depth frame of an arrival, with the newest camera_info.
 
         Raises:
-            DepthError: No camera_info yet, or image and camera don't go together.
+            FrameError: No camera_info yet.
+            DepthError: Image and camera don't go together.
         """
         if self._info is None:
-            raise DepthError(f"no camera_info on {self.camera_info} yet; without it a pixel is no point in space")
+            raise FrameError(
+                Outcome.NO_CAMERA_INFO,
+                f"no camera_info on {self.camera_info} yet; without it a pixel is no point in space",
+            )
         image_frame, info_frame = arrival.msg.header.frame_id, self._info.header.frame_id
         if image_frame and info_frame and image_frame != info_frame:
             rospy.logwarn_throttle(
@@ -74,4 +86,5 @@ class DepthTopic:
         self._info = msg
 
     def _store(self, msg: Any) -> None:
-        self.mailbox.put(Arrival(msg, time.monotonic()))
+        self.heard_s = time.monotonic()
+        self.mailbox.put(Arrival(msg, self.heard_s))

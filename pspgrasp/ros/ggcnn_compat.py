@@ -86,7 +86,7 @@ class GgcnnService:
             topics: Where it listens unless `camera/depth_topic` and `camera/info_topic` say otherwise.
             quirks: strict or fixed.
             poses: Where the camera stands.
-            predictor: Returns the one that runs now.
+            predictor: Returns the one that runs now, or raises what keeps frames from being judged.
             network: Held while the network runs.
             timeout_s: Longest wait for the next frame.
 
@@ -114,6 +114,7 @@ class GgcnnService:
         return GraspPredictionResponse(success=True, best_grasp=best)
 
     def _grasp(self) -> Optional[GgcnnServiceGrasp]:
+        self._predictor()  # refuses at once, without a wait for a frame
         arrival = self._topic.mailbox.wait_for(lambda _: True, self._timeout_s)
         if arrival is None:
             raise PspGraspError(f"no depth image on {self._topic.depth} in {self._timeout_s:g} s")

@@ -97,7 +97,7 @@ from ggcnn.srv import (  # noqa: E402
     GraspPredictionResponse,
 )
 
-from pspgrasp.msg import Grasp, GraspArray  # noqa: E402
+from pspgrasp.msg import DetectorState, FrameStatus, Grasp, GraspArray  # noqa: E402
 from pspgrasp.srv import (  # noqa: E402
     Predict,
     PredictRequest,
@@ -108,6 +108,8 @@ from pspgrasp.srv import (  # noqa: E402
 )
 
 __all__ = [
+    "DetectorState",
+    "FrameStatus",
     "GgcnnGrasp",
     "Grasp",
     "GraspArray",

@@ -12,7 +12,8 @@ from std_msgs.msg import Header
 
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
-from pspgrasp.errors import DepthError, PspGraspError
+from pspgrasp.detect import Reason
+from pspgrasp.errors import PspGraspError
 from pspgrasp.node_config import NodeConfig
 from pspgrasp.predictor import GraspPredictor, Prediction
 from pspgrasp.ros.depth_topic import Arrival, DepthTopic
@@ -20,6 +21,7 @@ from pspgrasp.ros.ggcnn_compat import GgcnnTopics
 from pspgrasp.ros.health import Health
 from pspgrasp.ros.interfaces import GraspArray
 from pspgrasp.ros.messages import to_grasp_msg, to_pose_msg
+from pspgrasp.ros.outcome import FrameError, Outcome, outcome_of
 from pspgrasp.ros.outputs import Outputs
 from pspgrasp.ros.transforms import CameraPoses
 from pspgrasp.table_plane import TablePlane
@@ -33,12 +35,16 @@ class Judgement:
     Attributes:
         arrival: The depth message.
         array: Its grasps; None where the frame failed, or nobody asked for more than GG-CNN's topics.
-        message: Why there is no grasp; "" where there is one.
+        outcome: Which kind of answer it is.
+        message: Why there is no grasp, and which peaks were refused.
+        refused: Why peaks were refused, best first.
     """
 
     arrival: Arrival
     array: Optional[GraspArray]
+    outcome: Outcome
     message: str
+    refused: Tuple[Reason, ...] = ()
 
 
 class Judge:
@@ -69,14 +75,15 @@ class Judge:
             asked: Whether a call waits for our own grasps, beside the topics' listeners.
         """
         try:
-            array, note = self._judged(arrival, depth, predictor, asked)
+            judgement = self._judged(arrival, depth, predictor, asked)
         except PspGraspError as error:
-            return self._failed(arrival, str(error))
+            return self._failed(arrival, outcome_of(error), str(error))
         except Exception as error:  # noqa: BLE001 (whatever torch or OpenCV raise, the next frame must be served)
-            return self._failed(arrival, f"unexpected {type(error).__name__}: {error}")
+            return self._failed(arrival, Outcome.UNEXPECTED, f"unexpected {type(error).__name__}: {error}")
         latency_ms = 1000 * (time.monotonic() - arrival.time_s)
-        self._health.judged(latency_ms, 1000 * age_s(arrival), len(array.grasps) if array else 0, note)
-        return Judgement(arrival, array, note)
+        count = len(judgement.array.grasps) if judgement.array else 0
+        self._health.judged(latency_ms, 1000 * age_s(arrival), count, judgement.message)
+        return judgement
 
     def reset_tracking(self) -> None:
         """Let tracking start anew with the next frame."""
@@ -84,21 +91,20 @@ class Judge:
         if self._ggcnn:
             self._ggcnn.reset()
 
-    def _failed(self, arrival: Arrival, why: str) -> Judgement:
+    def _failed(self, arrival: Arrival, outcome: Outcome, why: str) -> Judgement:
         rospy.logwarn_throttle(self._config.info_timeout_s, f"frame dropped: {why}")
         self._health.failed(why)
-        return Judgement(arrival, None, why)
+        return Judgement(arrival, None, outcome, why)
 
-    def _judged(
-        self, arrival: Arrival, depth: DepthTopic, predictor: GraspPredictor, asked: bool
-    ) -> Tuple[Optional[GraspArray], str]:
+    def _judged(self, arrival: Arrival, depth: DepthTopic, predictor: GraspPredictor, asked: bool) -> Judgement:
         self._check_order(arrival.msg.header.stamp)
         frame = depth.frame(arrival)
         if self._ggcnn is None:
             return self._answer(frame, predictor, arrival)
         # With GG-CNN's interfaces on, our own road is walked only for somebody, and whatever becomes of theirs.
         if not asked and not self._outputs.wanted():
-            return None, self._answer_as_ggcnn(self._ggcnn, frame, predictor, arrival)
+            silence = self._answer_as_ggcnn(self._ggcnn, frame, predictor, arrival)
+            return Judgement(arrival, None, Outcome.GGCNN_SILENT if silence else Outcome.GRASPS, silence)
         try:
             self._answer_as_ggcnn(self._ggcnn, frame, predictor, arrival)
         except PspGraspError as error:
@@ -113,7 +119,7 @@ class Judge:
         self._check_age(arrival)
         return ggcnn.publish(output, arrival.msg)
 
-    def _answer(self, frame: DepthFrame, predictor: GraspPredictor, arrival: Arrival) -> Tuple[GraspArray, str]:
+    def _answer(self, frame: DepthFrame, predictor: GraspPredictor, arrival: Arrival) -> Judgement:
         table = self._table(frame, arrival.msg.header)
         with self._network:
             prediction = predictor.predict(frame, table)
@@ -121,7 +127,9 @@ class Judge:
         array = self._array(frame, prediction, arrival.msg.header)
         self._check_age(arrival)
         self._outputs.publish(array, self._chosen(prediction), arrival.msg, frame, prediction)
-        return array, prediction.remarks()
+        outcome = Outcome[prediction.nothing.name] if prediction.nothing else Outcome.GRASPS
+        refused = tuple(rejection.reason for rejection in prediction.rejections)
+        return Judgement(arrival, array, outcome, prediction.remarks(), refused)
 
     def _table(self, frame: DepthFrame, header: Header) -> Optional[TablePlane]:
         """Return the table that the base frame knows of; None if it isn't asked."""
@@ -160,15 +168,17 @@ class Judge:
             self.reset_tracking()
             if self._poses:
                 self._poses.forget()
-            raise DepthError(f"stamps went back from {last.to_sec():.3f} to {stamp.to_sec():.3f} s")
+            told = f"stamps went back from {last.to_sec():.3f} to {stamp.to_sec():.3f} s"
+            raise FrameError(Outcome.STAMP_WENT_BACK, told)
 
     def _check_age(self, arrival: Arrival) -> None:
         if 0 < self._config.max_age_s < age_s(arrival):
             here_s = time.monotonic() - arrival.time_s
-            raise DepthError(
+            raise FrameError(
+                Outcome.TOO_OLD,
                 f"the image is {age_s(arrival):.1f} s old, {here_s:.1f} s of it spent on it here, max_age_s is "
                 f"{self._config.max_age_s:g}; is this computer too slow, or are the clocks out of step? "
-                "(a bag plays with --clock and /use_sim_time)"
+                "(a bag plays with --clock and /use_sim_time)",
             )
 
     def _warn_of_crop(self, predictor: GraspPredictor, frame: DepthFrame, crop: SquareCrop) -> None:

@@ -16,9 +16,12 @@ from visualization_msgs.msg import Marker, MarkerArray
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.compressed_depth import decode_compressed_depth
 from pspgrasp.depth import DepthFrame, decode_depth
+from pspgrasp.detect import Reason
 from pspgrasp.grasp import Grasp, ImageGrasp, wrap_half_turn
+from pspgrasp.ros.interfaces import DetectorState, FrameStatus, GraspArray
 from pspgrasp.ros.interfaces import Grasp as GraspMsg
-from pspgrasp.ros.interfaces import GraspArray
+from pspgrasp.ros.outcome import Outcome
+from pspgrasp.ros.states import Standing
 
 FINGER_M = 0.05  # length of the fingers in the markers
 
@@ -109,6 +112,24 @@ def to_transform_msg(header: Header, grasp: GraspMsg, child_frame: str) -> Trans
     msg = TransformStamped(header=header, child_frame_id=child_frame)
     msg.transform.translation, msg.transform.rotation = Vector3(p.x, p.y, p.z), grasp.pose.orientation
     return msg
+
+
+def to_detector_state_msg(standing: Standing, header: Header) -> DetectorState:
+    """Return how the node fares; the number of a state is the constant of its name."""
+    state = standing.state
+    return DetectorState(
+        header=header, state=getattr(DetectorState, state.name), name=state.value, reason=standing.reason
+    )
+
+
+def to_frame_status_msg(outcome: Outcome, message: str, refused: Sequence[Reason], header: Header) -> FrameStatus:
+    """Return what became of a frame; numbers are the constants of the same names."""
+    return FrameStatus(
+        header=header,
+        outcome=getattr(FrameStatus, outcome.name),
+        message=message,
+        refused=bytes(getattr(FrameStatus, f"PEAK_{reason.name}") for reason in refused),
+    )
 
 
 def to_marker_array_msg(array: GraspArray) -> MarkerArray:

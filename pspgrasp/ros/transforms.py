@@ -9,14 +9,10 @@ import numpy as np
 import rospy
 import tf2_ros
 
-from pspgrasp.errors import PspGraspError
 from pspgrasp.ros.messages import from_transform_msg
+from pspgrasp.ros.outcome import FrameError, Outcome
 
 POLL_S = 0.005  # between two looks at TF
-
-
-class TransformError(PspGraspError):
-    """TF can't say where the camera stood."""
 
 
 class CameraPoses:
@@ -32,7 +28,7 @@ class CameraPoses:
         """Return the rotation (3, 3) and the translation (3,) [m] of the camera in the base frame at `stamp`.
 
         Raises:
-            TransformError: TF doesn't know one of the frames, or not at that time.
+            FrameError: TF doesn't know one of the frames, or not at that time.
         """
         # tf2 itself would wait in ROS time, which stands still while a bag is paused.
         deadline_s = time.monotonic() + self._timeout_s
@@ -41,8 +37,9 @@ class CameraPoses:
                 return from_transform_msg(self._buffer.lookup_transform(base, camera, stamp))
             except tf2_ros.TransformException as error:
                 if time.monotonic() > deadline_s:
-                    raise TransformError(
-                        f"no transform from {camera!r} to {base!r} at {stamp.to_sec():.3f} s: {error}"
+                    raise FrameError(
+                        Outcome.NO_TRANSFORM,
+                        f"no transform from {camera!r} to {base!r} at {stamp.to_sec():.3f} s: {error}",
                     ) from error
             time.sleep(POLL_S)
 

@@ -24,6 +24,7 @@ from pspgrasp.camera import PinholeCamera
 from pspgrasp.ros.interfaces import GraspArray
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+DETECTOR = CHECKOUT / "scripts" / "grasp_detector"
 CAMERA = PinholeCamera(640, 480, 615.0, 615.0, 320.0, 240.0)
 START_S = 90.0  # a loaded machine needs long to import torch
 PATIENT = {"max_age_s": 30.0}  # and to judge a frame
@@ -154,13 +155,14 @@ def static_transform(parent: str, child: str, turn: Rotation, shift_m: np.ndarra
 class NodeUnderTest:
     """The node as its own process."""
 
-    def __init__(self, name: str, parameters: Dict[str, Any], log: Path) -> None:
+    def __init__(self, name: str, parameters: Dict[str, Any], log: Path, script: Path = DETECTOR) -> None:
         self.name, self._log = name, log
         if rospy.has_param(name):
             rospy.delete_param(name)
         # Grasps are compared with torch's, bit by bit; and the trials of `auto` take long on a loaded machine.
-        rospy.set_param(name, {"runtime": "torch", **parameters})
-        command = [sys.executable, str(CHECKOUT / "scripts" / "grasp_detector"), f"__name:={name.lstrip('/')}"]
+        # That is no reason for a watchdog to bite, either.
+        rospy.set_param(name, {"runtime": "torch", "health": {"watchdog_s": 30.0}, **parameters})
+        command = [sys.executable, str(script), f"__name:={name.lstrip('/')}"]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])}
         with log.open("wb") as output:
             self._process = subprocess.Popen(
