@@ -4,7 +4,7 @@ NOETIC := $(wildcard /opt/ros/noetic/setup.bash)
 export PATH := /usr/bin:/bin:$(PATH)
 PYTHON := $(if $(NOETIC),source $(NOETIC) && )$(CURDIR)/.venv/bin/python
 
-.PHONY: setup demo test lint types check ros-test catkin-test weights study bench-bag docs clean
+.PHONY: setup demo test lint types check ros-test catkin-test fuzz audit weights study bench-bag docs clean
 
 setup:        ; @scripts/setup.sh
 demo: setup   ; @scripts/demo.sh
@@ -14,6 +14,8 @@ types: setup  ; @$(PYTHON) -m mypy
 check: lint types test
 ros-test: setup    ; @PSPGRASP_REQUIRE_ROS=1 $(PYTHON) -m pytest -m ros
 catkin-test: setup ; @PSPGRASP_REQUIRE_ROS=1 $(PYTHON) -m pytest tests/ros/test_catkin_build.py
+fuzz: setup        ; @PSPGRASP_FUZZ=$(or $(CASES),2000) $(PYTHON) -m pytest tests/fuzz
+audit: setup       ; @scripts/audit.sh
 weights: setup     ; @.venv/bin/pspgrasp release $(WEIGHTS)
 study: setup       ; @.venv/bin/pspgrasp study config/study/full.yaml --page docs/study.md $(STUDY)
 bench-bag: setup   ; @.venv/bin/pspgrasp bag bench $(BENCH)

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from pspgrasp.config import PreprocessConfig, to_tree
-from pspgrasp.errors import CheckpointError, PspGraspError
+from pspgrasp.errors import CheckpointError, PspGraspError, shown
 from pspgrasp.header import NetworkHeader
 from pspgrasp.models import ModelConfig, build_model
 
@@ -53,12 +53,20 @@ class Checkpoint:
         """Return the network with these weights, float32, in evaluation mode.
 
         Raises:
-            CheckpointError: The weights don't fit the architecture; names the first wrong tensor.
+            CheckpointError: There is no such network, or the weights don't fit it; names the first wrong tensor.
         """
+        check_fit(self.weights, self._shapes(), self.name)
         network = build_model(self.model)
-        check_fit(self.weights, network, self.name)
         network.load_state_dict(dict(self.weights))
         return network.float().eval()
+
+    def _shapes(self) -> nn.Module:
+        """Return the network without numbers: a small file may claim an enormous one."""
+        try:
+            with torch.device("meta"):
+                return build_model(self.model)
+        except PspGraspError as error:
+            raise CheckpointError(f"checkpoint {self.name!r}: {error}") from error
 
     @property
     def header(self) -> NetworkHeader:
@@ -73,7 +81,7 @@ class Checkpoint:
         digest.update(json.dumps(settings, sort_keys=True).encode())
         for name, tensor in sorted(self.weights.items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+            digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())  # bfloat16, too
         return digest.hexdigest()[:16]
 
 
@@ -133,7 +141,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         with safe_open(str(path), framework="pt") as file:
             header = _header(file.metadata(), path)
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"checkpoint {path} is broken: {error}") from error
     return _checkpoint(path, header, weights)
 
@@ -146,7 +154,7 @@ def _header(metadata: Any, path: Path) -> Dict[str, Any]:
         )
     header = json.loads(metadata[HEADER])
     if not isinstance(header, dict):
-        raise CheckpointError(f"checkpoint {path}: its header must be a mapping, got {header!r}")
+        raise CheckpointError(f"checkpoint {path}: its header must be a mapping, got {shown(header)}")
     return header
 
 

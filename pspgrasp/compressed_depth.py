@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import struct
 
-import cv2
 import numpy as np
 
 from pspgrasp.depth import DEPTH_ENCODINGS, measured
 from pspgrasp.errors import DepthError, unknown_name
+from pspgrasp.image_file import decode_image
 
 HEADER = struct.Struct("<iff")
 
@@ -45,10 +45,11 @@ def decode_compressed_depth(data: bytes, image_format: str) -> np.ndarray:
 def _decode_png(data: bytes) -> np.ndarray:
     if len(data) <= HEADER.size:
         raise DepthError(f"compressedDepth data of {len(data)} bytes is shorter than its header")
+    wanted = "compressedDepth data holds no 16-bit single-channel PNG"
     try:
-        png = cv2.imdecode(np.frombuffer(data, np.uint8, offset=HEADER.size), cv2.IMREAD_UNCHANGED)
-    except cv2.error:  # a header that claims more pixels than OpenCV takes
-        png = None
-    if png is None or png.ndim != 2 or png.dtype != np.uint16:
-        raise DepthError("compressedDepth data holds no 16-bit single-channel PNG")
+        png = decode_image(bytes(memoryview(data)[HEADER.size :]))
+    except DepthError as error:
+        raise DepthError(f"{wanted}: {error}") from error
+    if png.ndim != 2 or png.dtype != np.uint16:
+        raise DepthError(f"{wanted}, but {png.dtype} of shape {png.shape}")
     return png

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Tuple, Type, TypeVar, Union, get_type_hints
 
-from pspgrasp.errors import ConfigError, unknown_name
+from pspgrasp.errors import ConfigError, shown, unknown_name
 
 Config = TypeVar("Config")
 
@@ -148,12 +148,13 @@ def from_tree(kind: Type[Config], tree: Any, place: str = "") -> Config:
         ConfigError: An unknown key (with the near miss), a wrong type, or a value out of bounds.
     """
     if not isinstance(tree, Mapping):
-        raise ConfigError(f"{place or kind.__name__} must be a mapping, got {tree!r}")
+        raise ConfigError(f"{place or kind.__name__} must be a mapping, got {shown(tree)}")
     hints = get_type_hints(kind)
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     values = {}
     for key, value in tree.items():
-        here = f"{place}/{key}" if place else str(key)
+        name = key if isinstance(key, str) and key.isprintable() and len(key) < 60 else shown(key)
+        here = f"{place}/{name}" if place else name
         if key not in fields:
             raise ConfigError(f"{unknown_name('parameter', key, fields)} (at {here})")
         values[key] = _bounded(_typed(hints[key], value, here), fields[key].metadata, here)
@@ -172,7 +173,7 @@ def _typed(hint: Any, value: Any, place: str) -> Any:
         return float(value)
     if origin is None and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
-    raise ConfigError(f"{place} must be {_spoken(hint)}, got {value!r} ({type(value).__name__})")
+    raise ConfigError(f"{place} must be {_spoken(hint)}, got {shown(value)} ({type(value).__name__})")
 
 
 def _whole(value: Any) -> bool:
@@ -189,7 +190,7 @@ def _typed_tuple(arguments: Tuple[Any, ...], value: Any, place: str) -> Tuple[An
 
 def _bounded(value: Any, bounds: Mapping[str, Any], place: str) -> Any:
     if "low" in bounds and isinstance(value, (int, float)) and not bounds["low"] <= value <= bounds["high"]:
-        raise ConfigError(f"{place} must lie in [{bounds['low']:g}, {bounds['high']:g}], got {value!r}")
+        raise ConfigError(f"{place} must lie in [{bounds['low']:g}, {bounds['high']:g}], got {shown(value)}")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from typing import Iterable
 
 
@@ -30,10 +31,25 @@ class NetworkError(PspGraspError):
     """A network cannot be built, or what it put out is not finite."""
 
 
+MOST_NAMES = 50  # that one message lists
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 120, 120, 60
+
+
+def shown(value: object) -> str:
+    """Return a value of unknown origin for a message, on one line and short, however large or deep it is."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python doesn't write out whole numbers of thousands of digits
+        return f"a {type(value).__name__} of too many digits"
+
+
 def unknown_name(kind: str, name: object, valid: Iterable[str]) -> str:
     """Return the message for an unknown name: the near misses first, else all that is valid."""
     names = sorted(valid)
-    near = difflib.get_close_matches(str(name), names, n=3)
+    near = difflib.get_close_matches(name if isinstance(name, str) else shown(name), names, n=3)
     if near:
-        return f"unknown {kind} {name!r}; did you mean {' or '.join(repr(n) for n in near)}?"
-    return f"unknown {kind} {name!r}; there are: {', '.join(names) or 'none'}"
+        return f"unknown {kind} {shown(name)}; did you mean {' or '.join(repr(n) for n in near)}?"
+    more = [f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
+    return f"unknown {kind} {shown(name)}; there are: {', '.join([*names[:MOST_NAMES], *more]) or 'none'}"

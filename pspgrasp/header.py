@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping
 
 from pspgrasp.config import PreprocessConfig, from_tree, to_tree
-from pspgrasp.errors import CheckpointError, ConfigError, unknown_name
+from pspgrasp.errors import CheckpointError, ConfigError, shown, unknown_name
 
 WIDTHS = ("opening", "contact")
 
@@ -44,7 +44,7 @@ class NetworkHeader:
         if not training or not isinstance(training, dict):
             raise CheckpointError(f"{place} has no training record; untrained weights give no grasps")
         if not isinstance(scale, (int, float)) or isinstance(scale, bool) or not 0 < scale < 1e6:
-            raise CheckpointError(f"{place}: width_scale_px must be a positive number, got {scale!r}")
+            raise CheckpointError(f"{place}: width_scale_px must be a positive number, got {shown(scale)}")
         if width not in WIDTHS:
             raise CheckpointError(f"{place}: {unknown_name('width', width, WIDTHS)}")
         try:

@@ -9,7 +9,7 @@ import torch
 
 from pspgrasp.checkpoint import Checkpoint, check_fit
 from pspgrasp.config import PreprocessConfig
-from pspgrasp.errors import CheckpointError, unknown_name
+from pspgrasp.errors import CheckpointError, PspGraspError, unknown_name
 from pspgrasp.models import ModelConfig, build_model
 
 #: architecture -> input size of the published weights; all subtract the mean, clip to +-1 m and scale widths by 150.
@@ -25,7 +25,10 @@ def import_weights(path: Path, architecture: str) -> Checkpoint:
     if architecture not in PUBLISHED_INPUT_PX:
         raise CheckpointError(unknown_name("published architecture", architecture, PUBLISHED_INPUT_PX))
     weights = _state_dict(path)
-    model = ModelConfig.from_tree({"architecture": architecture, "network": _settings(weights, architecture)})
+    try:
+        model = ModelConfig.from_tree({"architecture": architecture, "network": _settings(weights, architecture)})
+    except PspGraspError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     check_fit(weights, build_model(model), path.name)
     record = {"source": path.name, "note": "published weights, imported; trained by others"}
     preprocess = PreprocessConfig(PUBLISHED_INPUT_PX[architecture], fill="navier_stokes")
@@ -45,6 +48,9 @@ def _state_dict(path: Path) -> Dict[str, torch.Tensor]:
         ) from error
     if not isinstance(weights, Mapping) or not all(isinstance(t, torch.Tensor) for t in weights.values()):
         raise CheckpointError(f"{path} holds a {type(weights).__name__}, not a state dict of tensors")
+    # A tensor may say that one stored number stands for billions.
+    if sum(tensor.numel() for tensor in weights.values()) > path.stat().st_size:
+        raise CheckpointError(f"{path} claims more numbers than it holds bytes; a network's weights are stored whole")
     for name, tensor in weights.items():
         if not _is_plain(tensor):
             raise CheckpointError(f"{path}: tensor {name!r} is not dense, real and finite; no network can have it")

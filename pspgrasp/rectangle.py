@@ -53,8 +53,8 @@ class GraspRectangle:
         along, across = (b - a + c - d) / 2, (c - b + d - a) / 2
         opening_px = math.hypot(*along)
         area_px2 = abs(along[0] * across[1] - along[1] * across[0])
-        if area_px2 < 1e-9:
-            raise DataError(f"a grasp rectangle has an area; that of corners {corners.tolist()} is 0")
+        if not 1e-9 <= area_px2 < math.inf:
+            raise DataError(f"a grasp rectangle has an area; that of corners {corners.tolist()} is {area_px2:.0f}")
         u, v = corners.mean(axis=0)
         angle_rad = wrap_half_turn(math.atan2(-along[1], along[0]))
         return cls(float(u), float(v), angle_rad, opening_px, float(area_px2 / opening_px))

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 from pspgrasp.data.commands import check_bounds
-from pspgrasp.errors import ConfigError
+from pspgrasp.errors import ConfigError, shown
+from pspgrasp.tree_file import read_tree
 
 if TYPE_CHECKING:
     from pspgrasp.bag.figures.measures import Gripper
@@ -113,7 +114,7 @@ def node_config(parsed: argparse.Namespace) -> NodeConfig:
     """
     from pspgrasp.node_config import NodeConfig
 
-    tree = _read_yaml(parsed.params) if parsed.params else {}
+    tree = _parameters(parsed.params) if parsed.params else {}
     runtime = parsed.runtime or tree.get("runtime", "")  # a node may take the fastest; here torch is judged, unasked
     told = {"runtime": runtime, **({"device": parsed.device} if parsed.device else {})}
     try:
@@ -122,15 +123,12 @@ def node_config(parsed: argparse.Namespace) -> NodeConfig:
         raise ConfigError(f"{parsed.params}: {error}" if parsed.params else str(error)) from error
 
 
-def _read_yaml(path: Path) -> Dict[str, Any]:
-    import yaml
-
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} can't be read as YAML: {error}") from error
+def _parameters(path: Path) -> Dict[str, Any]:
+    tree = read_tree(path)
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path} must hold the node's parameters as a mapping, got {tree!r}; see: pspgrasp config")
+        raise ConfigError(
+            f"{path} must hold the node's parameters as a mapping, got {shown(tree)}; see: pspgrasp config"
+        )
     return tree
 
 

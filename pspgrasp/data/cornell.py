@@ -44,8 +44,11 @@ def _objects(path: Path) -> Dict[str, str]:
     """Return the number of an image -> the id of its object, as a table tells it; {} without one."""
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} can't be read as a table: {error}") from error
     for line, row in enumerate(rows, 2):
         if not row.get("pcd") or not row.get("object_id"):
             raise DataError(f"{path}:{line}: expected columns pcd and object_id, got {dict(row)}")

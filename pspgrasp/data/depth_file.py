@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from pspgrasp.depth import measured
-from pspgrasp.errors import DataError
+from pspgrasp.errors import DataError, DepthError
+from pspgrasp.image_file import decode_image
 
 PLAUSIBLE_M = (0.02, 20.0)  # median depth of a scene that an arm can reach, with room to spare
 
@@ -26,9 +26,12 @@ def read_depth(path: Path, png_unit_m: float) -> np.ndarray:
     """
     if not path.is_file():
         raise DataError(f"{path} is missing; its labels are there")
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if image is None or image.ndim != 2:
-        raise DataError(f"{path} can't be read as an image of one channel; is it whole?")
+    try:
+        image = decode_image(path.read_bytes())
+    except (OSError, DepthError) as error:
+        raise DataError(f"{path} can't be read as an image of one channel ({error}); is it whole?") from error
+    if image.ndim != 2:
+        raise DataError(f"{path} can't be read as an image of one channel: it has {image.shape[2]}")
     depth_m = _metres(image, path, png_unit_m)
     _check_plausible(depth_m, path, png_unit_m)
     return depth_m

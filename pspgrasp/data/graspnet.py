@@ -47,9 +47,13 @@ def read_rectangles(path: Path) -> Tuple[Tuple[GraspRectangle, ...], Tuple[str, 
         DataError: Not an array (N, 7) of numbers.
     """
     try:
-        labels = np.load(str(path), allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} is no array of numbers: {error}") from error
+        # Mapped, since numpy makes room for as many numbers as the file claims.
+        labels = np.load(str(path), mmap_mode="r", allow_pickle=False)
+    except Exception as error:
+        # numpy reads its header as Python, and raises what that makes it raise.
+        raise DataError(f"{path} is no array of numbers ({type(error).__name__})") from error
+    if not isinstance(labels, np.ndarray):
+        raise DataError(f"{path} is an archive; rectangle labels are one array (N, 7)")
     if labels.ndim != 2 or labels.shape[1] != 7 or labels.dtype.kind not in "fiu":
         raise DataError(f"{path} holds {labels.shape} of {labels.dtype}; rectangle labels are (N, 7) numbers")
     usable = np.isfinite(labels).all(axis=1) & (labels[:, 4] > 0) & (labels[:, :2] != labels[:, 2:4]).any(axis=1)

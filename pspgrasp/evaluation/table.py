@@ -87,7 +87,7 @@ def read_score(path: Path) -> Score:
         return Score.of(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{path} is not what `pspgrasp evaluate CHECKPOINT --json` writes ({error!r})") from error
 
 

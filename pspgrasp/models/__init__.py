@@ -12,7 +12,7 @@ from typing import Any, Dict, Mapping, Tuple, Type, Union
 from torch import nn
 
 from pspgrasp.config import from_tree, to_tree
-from pspgrasp.errors import ConfigError, unknown_name
+from pspgrasp.errors import ConfigError, shown, unknown_name
 from pspgrasp.models.ggcnn import Ggcnn, Ggcnn2, GgcnnConfig
 from pspgrasp.models.grconvnet import GrConvNet, GrConvNetConfig
 from pspgrasp.models.pspgraspnet import PspGraspNet, PspGraspNetConfig
@@ -61,7 +61,7 @@ class ModelConfig:
             ConfigError: An unknown architecture, or an unknown or ill-typed setting of its network.
         """
         if not isinstance(tree, Mapping) or set(tree) - {"architecture", "network"}:
-            raise ConfigError(f"model must be a mapping with 'architecture' and 'network', got {tree!r}")
+            raise ConfigError(f"model must be a mapping with 'architecture' and 'network', got {shown(tree)}")
         name = tree.get("architecture", "pspgraspnet")
         if not isinstance(name, str) or name not in ARCHITECTURES:
             raise ConfigError(unknown_name("architecture", name, ARCHITECTURES))

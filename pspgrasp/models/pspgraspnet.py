@@ -16,6 +16,7 @@ from pspgrasp.models.pyramid import CONTEXTS
 from pspgrasp.models.resample import box_mean, interpolate, interpolate_cells
 
 MAPS = 4  # quality, cos 2phi, sin 2phi, width / width scale
+MOST_BRANCHES = 32  # of a pyramid, and boxes of relief: more is no network, but a file that lies
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class PspGraspNetConfig:
         _check("upsampling", self.upsampling, ("align_corners", "cells"))
         _check("zoom_factor", self.zoom_factor, (0, 1, 2, 4, 8))
         _check("dilation", self.dilation, ("timm",))
+        for name, values in (("relief_boxes_px", self.relief_boxes_px), ("bins", self.bins)):
+            if len(values) > MOST_BRANCHES:
+                raise ConfigError(f"{name} holds {len(values)} values; {MOST_BRANCHES} at most")
         if any(not 3 <= box <= 4095 or box % 2 == 0 for box in self.relief_boxes_px):
             raise ConfigError(f"relief_boxes_px must be odd and in [3, 4095], got {list(self.relief_boxes_px)}")
         if any(not 1 <= bins <= 64 for bins in self.bins):

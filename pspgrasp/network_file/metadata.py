@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Tuple
 
 from pspgrasp import __version__
-from pspgrasp.errors import CheckpointError, unknown_name
+from pspgrasp.errors import CheckpointError, shown, unknown_name
 from pspgrasp.header import NetworkHeader
 
 KEY = "pspgrasp"  # under which it stands in a file
@@ -71,10 +71,10 @@ class Metadata:
         except (ValueError, RecursionError) as error:
             raise CheckpointError(f"{place} is broken: its metadata is no JSON ({error})") from error
         if not isinstance(tree, dict):
-            raise CheckpointError(f"{place} is broken: its metadata must be a mapping, got {tree!r:.60}")
+            raise CheckpointError(f"{place} is broken: its metadata must be a mapping, got {shown(tree)}")
         fingerprint, precision, name = tree.get("fingerprint"), tree.get("precision"), tree.get("name")
         if not isinstance(fingerprint, str) or not re.fullmatch("[0-9a-f]{16}", fingerprint):
-            raise CheckpointError(f"{place}: fingerprint must be 16 hex digits, got {fingerprint!r:.60}")
+            raise CheckpointError(f"{place}: fingerprint must be 16 hex digits, got {shown(fingerprint)}")
         if precision not in PRECISIONS:
             raise CheckpointError(f"{place}: {unknown_name('precision', precision, PRECISIONS)}")
         if not isinstance(name, str) or tree.get("channels") != list(MAPS):

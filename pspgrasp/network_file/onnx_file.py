@@ -61,7 +61,8 @@ def _check_self_contained(model: Any, path: Path) -> None:
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError) as error:
-        raise CheckpointError(f"{path} is broken: {str(error).strip().splitlines()[0]}") from error
+        what = str(error).strip().splitlines() or [type(error).__name__]
+        raise CheckpointError(f"{path} is broken: {what[0]}") from error
 
 
 def _tensors(graph: Any) -> Iterator[Any]:

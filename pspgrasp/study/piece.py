@@ -175,7 +175,7 @@ def read_result(path: Path) -> Dict[str, Any]:
     """
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is no result of a study: {error}; move it away to do it again") from error
     if not isinstance(result, dict) or not {"question", "seed", "networks", "config", "scenes"} <= set(result):
         raise DataError(f"{path} is no result of a study; move it away to do it again")

@@ -10,8 +10,9 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 from pspgrasp.config import PreprocessConfig, from_tree, setting, to_tree
 from pspgrasp.data.labelled import LabelledConfig
 from pspgrasp.data.synthetic.source import SyntheticConfig
-from pspgrasp.errors import ConfigError, PspGraspError, unknown_name
+from pspgrasp.errors import ConfigError, PspGraspError, shown, unknown_name
 from pspgrasp.models import ModelConfig
+from pspgrasp.tree_file import read_tree
 
 MONITORS = ("loss", "map_hit")
 OPTIMISERS = ("adamw", "sgd")
@@ -152,7 +153,7 @@ def train_config(tree: Any) -> TrainConfig:
         ConfigError: An unknown key, a wrong type, a value out of bounds, or values that don't go together.
     """
     if not isinstance(tree, Mapping):
-        raise ConfigError(f"a training config must be a mapping, got {tree!r}")
+        raise ConfigError(f"a training config must be a mapping, got {shown(tree)}")
     # The network's settings depend on its architecture, which from_tree can't know.
     model = ModelConfig.from_tree(tree.get("model", {}))
     preprocess = from_tree(PreprocessConfig, tree.get("preprocess", {}), "preprocess")
@@ -166,25 +167,11 @@ def read_config(path: Path) -> TrainConfig:
     Raises:
         ConfigError: It can't be read, is no YAML, or `train_config` refuses it; names the file.
     """
-    yaml = _yaml()
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} can't be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    tree = read_tree(path)
     try:
         return train_config({} if tree is None else tree)
     except PspGraspError as error:
         raise ConfigError(f"{path}: {error}") from error
-
-
-def _yaml() -> Any:
-    try:
-        import yaml
-    except ImportError as error:
-        raise ConfigError("reading a config needs PyYAML: pip install 'pspgrasp[training]'") from error
-    return yaml
 
 
 def differences(first: Any, second: Any, place: str = "") -> List[str]:

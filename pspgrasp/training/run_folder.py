@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
@@ -98,11 +97,17 @@ class RunFolder:
             raise CheckpointError(f"there is no run to resume in {self.path}: {self.last.name} is missing")
         try:
             state = torch.load(self.last, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        except Exception as error:
+            # torch raises whatever the bytes make it raise.
             first_line = (str(error).splitlines() or [type(error).__name__])[0]
             raise CheckpointError(f"{self.last} is broken: {first_line}") from error
-        if not isinstance(state, dict) or state.get("format") != FORMAT:
+        told = state.get("format") if isinstance(state, dict) else None
+        if not isinstance(told, int) or told != FORMAT:
             raise CheckpointError(f"{self.last} is not the state of a run that this version can resume")
+        try:
+            config_of(state)
+        except ConfigError as error:
+            raise CheckpointError(f"{self.last}: {error}") from error
         return state
 
     def save_best(self, checkpoint: Checkpoint) -> None:
@@ -141,7 +146,10 @@ def config_of(state: Dict[str, Any]) -> TrainConfig:
     Raises:
         ConfigError: This version doesn't know it.
     """
-    return train_config(json.loads(state["config"]))
+    try:
+        return train_config(json.loads(state["config"]))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"the state of a run must hold its config as JSON ({type(error).__name__})") from error
 
 
 def refuse_other_config(asked: TrainConfig, state: Dict[str, Any], folder: Path) -> None:

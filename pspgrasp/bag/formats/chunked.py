@@ -131,14 +131,16 @@ class ChunkedBag:
 
     def _look_for_publishers(self) -> None:
         """Find those that nothing describes but a record among their messages."""
+        looked: Set[int] = set()  # each chunk is opened once, however many connections are missing
         for number, count in self._index.counts().items():
             if number not in self.publishers:
-                self._look_for(number)
+                self._look_for(number, looked)
             if number not in self.publishers:
                 self._faults.append(Fault(-1, "damaged", f"it isn't known on which topic {count} messages are"))
 
-    def _look_for(self, number: int) -> None:
-        for chunk in np.unique(self._index.held([number])["chunk"]).tolist():
+    def _look_for(self, number: int, looked: Set[int]) -> None:
+        for chunk in sorted(set(self._index.held([number])["chunk"].tolist()) - looked):
+            looked.add(chunk)
             self.publishers = {**self._open(self._index[chunk], ()).publishers, **self.publishers}
             if number in self.publishers:
                 return

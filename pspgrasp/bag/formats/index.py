@@ -10,6 +10,7 @@ import numpy as np
 #: A message: its chunk, its connection, when it was recorded, and where in the chunk it begins.
 HELD = np.dtype([("chunk", "<i8"), ("connection", "<i8"), ("time_ns", "<i8"), ("offset", "<i8")])
 INDEX = np.dtype([("time_ns", "<i8"), ("offset", "<i8")])
+MOST_BYTES = 1 << 28  # that a chunk may unpack to; recorders fill one with a megabyte, or with one message
 _FIELDS = 4  # of a chunk: position, size, compression, cut; and of a message
 
 

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Collection, Dict, Iterator, Optional, Set, Tuple
 
+import lz4.frame
 import numpy as np
 import zstandard
 from mcap import records
@@ -18,7 +19,7 @@ from mcap.stream_reader import get_chunk_data_stream
 
 from pspgrasp.bag.formats.chunked import ChunkedBag, Opened, Stored
 from pspgrasp.bag.formats.container import Connection, Publisher, short_type
-from pspgrasp.bag.formats.index import INDEX, Chunk
+from pspgrasp.bag.formats.index import INDEX, MOST_BYTES, Chunk
 from pspgrasp.bag.recording import Fault
 from pspgrasp.errors import DataError
 
@@ -28,7 +29,17 @@ MESSAGE = struct.Struct("<HIQQ")  # channel, sequence, log time, publish time [n
 CHUNK = struct.Struct("<QQQII")  # start, end, size, checksum, letters of the compression's name
 ROS_ENCODINGS, DEFINITIONS = ("ros1", "cdr"), ("ros1msg", "ros2msg")
 LATCHING = re.compile(r"durability:\s*(1|transient_local)\b")  # of ROS 2's quality of service
-BROKEN = (McapError, struct.error, RuntimeError, ValueError, EOFError, MemoryError, zstandard.ZstdError)
+BROKEN = (
+    McapError,
+    struct.error,
+    RuntimeError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    OverflowError,
+    zstandard.ZstdError,
+)
+LATEST_NS = (1 << 63) - 1  # in the year 2262
 _RUN = 1 << 20  # bytes of messages outside chunks that are taken together as one
 
 
@@ -123,6 +134,8 @@ class McapBag(ChunkedBag):
             for kind, offset, body in _records_in(data):
                 if kind == Opcode.MESSAGE:
                     channel, _, log_ns, _ = MESSAGE.unpack_from(body)
+                    if log_ns > LATEST_NS:
+                        raise ValueError(f"a time of {log_ns} ns")
                     opened.messages.append(Stored(log_ns, offset, channel, body[MESSAGE.size :]))
                     opened.starts.add(offset)
                 elif kind in (Opcode.SCHEMA, Opcode.CHANNEL):
@@ -140,12 +153,24 @@ class McapBag(ChunkedBag):
             record = records.Chunk.read(ReadDataStream(BytesIO(content)))
             if chunk.cut and not record.compression:
                 return memoryview(record.data), "it is cut off"
+            _check_size(record)
             stream, size = get_chunk_data_stream(record, validate_crc=True)
             return memoryview(stream.read(size)), ""
         except BROKEN as error:
             return memoryview(
                 b""
             ), "it is cut off" if chunk.cut else f"it can't be decompressed, or was changed: {error}"
+
+
+def _check_size(chunk: records.Chunk) -> None:
+    """Refuse what would unpack to more than any recording has: by its own word, and by that of its compression."""
+    sizes = [chunk.uncompressed_size]
+    if chunk.compression == "zstd":
+        sizes.append(zstandard.frame_content_size(chunk.data))  # -1 isn't known; then no more than the chunk's is taken
+    elif chunk.compression == "lz4":
+        sizes.append(lz4.frame.get_frame_info(chunk.data)["content_size"])
+    if max(sizes) > MOST_BYTES:
+        raise ValueError(f"it would unpack to {max(sizes)} bytes, more than {MOST_BYTES}")
 
 
 def _records_in(data: memoryview) -> Iterator[Tuple[int, int, memoryview]]:

@@ -116,7 +116,7 @@ def _check_magic(path: Path) -> None:
     if not begin:
         raise DataError(f"{path} is empty")
     if begin != records.MAGIC:
-        if begin.startswith(b"#ROSBAG V"):
+        if begin.startswith(b"#ROSBAG V") and begin[9:].strip():
             version = begin[9:].split()[0].decode("ascii", "replace")
             raise DataError(f"{path} is a bag of version {version}; `rosbag migrate` makes one of version 2.0")
         raise DataError(f"{path} is no ROS 1 bag: it doesn't begin with '#ROSBAG V2.0'")

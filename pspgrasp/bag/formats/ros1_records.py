@@ -16,6 +16,8 @@ from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Tu
 import numpy as np
 from lz4.frame import LZ4FrameDecompressor
 
+from pspgrasp.bag.formats.index import MOST_BYTES
+
 MAGIC = b"#ROSBAG V2.0\n"
 MESSAGE, BAG_HEADER, INDEX, CHUNK, CHUNK_INFO, CONNECTION = 2, 3, 4, 5, 6, 7
 INDEX_ENTRY = np.dtype([("sec", "<u4"), ("nsec", "<u4"), ("offset", "<u4")])
@@ -23,6 +25,7 @@ INDEX_ENTRY = np.dtype([("sec", "<u4"), ("nsec", "<u4"), ("offset", "<u4")])
 _LENGTH = struct.Struct("<I")
 _LONGEST_HEADER = 1 << 20  # a connection's header holds its topic alone: what claims more is damage
 _CHUNK_HEADER = 120  # bytes; `op`, `compression` and `size` take 50
+_LARGEST = 1 << 63  # a time is two numbers of 32 bits, of which nanoseconds, which stand high, need 30
 _PIECE = 1 << 16  # bytes that are decompressed at once where the whole can't be
 
 
@@ -47,14 +50,17 @@ class Record(NamedTuple):
     end: int
 
     def number(self, name: str) -> int:
-        """Return a field that is a whole number of any size.
+        """Return a field that is a whole number.
 
         Raises:
-            Damage: It isn't there.
+            Damage: It isn't there, or is larger than any that a recorder writes.
         """
         if name not in self.fields:
             raise Damage(f"a record has no field {name!r}")
-        return int.from_bytes(self.fields[name], "little")
+        number = int.from_bytes(self.fields[name], "little")
+        if number >= _LARGEST:
+            raise Damage(f"field {name!r} of a record is no number")
+        return number
 
     def text(self, name: str) -> str:
         """Return a field that is text.
@@ -217,9 +223,13 @@ def decompress(data: bytes, compression: str) -> Tuple[bytes, str]:
 
 def _in_pieces(data: bytes, decompressor: Any, keep: bool) -> Tuple[bytes, str]:
     pieces: List[bytes] = []
+    size = 0
     for at in range(0, len(data), _PIECE):
         try:
-            pieces.append(decompressor.decompress(data[at : at + _PIECE]))
+            pieces.append(decompressor.decompress(data[at : at + _PIECE], MOST_BYTES + 1 - size))
+            size += len(pieces[-1])
+            if size > MOST_BYTES:
+                raise ValueError(f"it holds more than {MOST_BYTES} bytes")
         except (OSError, RuntimeError, EOFError, ValueError) as error:
             return b"".join(pieces) if keep else b"", f"it can't be decompressed: {error}"
         if decompressor.eof:

@@ -7,7 +7,7 @@ import struct
 import sys
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Collection, Dict, Iterator, List, Tuple, Union
+from typing import Any, Collection, Dict, Iterator, List, Tuple, Union
 
 import apsw
 from rosbags.interfaces import Connection as RosbagsConnection
@@ -15,8 +15,9 @@ from rosbags.interfaces import ConnectionExtRosbag2, QosDurability
 from rosbags.rosbag2 import Reader, ReaderError
 
 from pspgrasp.bag.formats.container import Connection, Message, Publisher, short_type
+from pspgrasp.bag.formats.index import MOST_BYTES
 from pspgrasp.bag.recording import Fault
-from pspgrasp.errors import DataError
+from pspgrasp.errors import DataError, shown
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError
@@ -80,6 +81,7 @@ class Rosbag2:
             with closing(reader.messages(wanted)) as messages:
                 try:
                     for one, recorded_ns, data in messages:
+                        _check(recorded_ns, data)
                         yield one.id, Message(self.publishers[one.id].connection, recorded_ns, data)
                 except BROKEN as error:
                     yield -1, Fault(-1, "damaged", f"{self.path} can't be read any further: {one_line(error)}")
@@ -94,13 +96,51 @@ class Rosbag2:
     def _opened(self) -> Iterator[Reader]:
         reader = Reader(self.path)
         try:
-            reader.open()
+            with _plain_databases():
+                reader.open()
+            _check_told(reader)
         except BROKEN as error:
             raise DataError(f"{self.path} is no rosbag2 that can be read: {one_line(error)}") from error
         try:
             yield reader
         finally:
             reader.close()
+
+
+@contextmanager
+def _plain_databases() -> Iterator[None]:
+    """Let databases that are opened answer from their tables alone: a view may count without end."""
+    apsw.connection_hooks.append(_refuse_views)
+    try:
+        yield
+    finally:
+        apsw.connection_hooks.remove(_refuse_views)
+
+
+def _refuse_views(connection: apsw.Connection) -> None:
+    def judge(operation: int, _first: Any, _second: Any, _database: Any, view: Any) -> int:
+        return apsw.SQLITE_DENY if view or operation == apsw.SQLITE_RECURSIVE else apsw.SQLITE_OK
+
+    connection.set_authorizer(judge)
+    connection.limit(apsw.SQLITE_LIMIT_LENGTH, MOST_BYTES)
+
+
+def _check_told(reader: Reader) -> None:
+    """Refuse metadata of other kinds than texts and whole numbers, which rosbags takes as they come."""
+    texts = [text for one in reader.connections for text in (one.topic, one.msgtype)]
+    numbers = [number for one in reader.connections for number in (one.msgcount, one.id)]
+    texts.append(reader.compression_format or "")
+    numbers += [reader.start_time, reader.end_time, reader.message_count]
+    for wanted, values in ((str, texts), (int, numbers)):
+        wrong = [value for value in values if not isinstance(value, wanted)]
+        if wrong:
+            raise TypeError(f"its metadata must hold a {wanted.__name__} where it holds {shown(wrong[0])}")
+
+
+def _check(recorded_ns: Any, data: Any) -> None:
+    """Refuse what SQLite stores as readily in place of a time and bytes."""
+    if not isinstance(recorded_ns, int) or not isinstance(data, (bytes, memoryview)):
+        raise TypeError(f"a message is {type(data).__name__} at a time that is {type(recorded_ns).__name__}")
 
 
 def one_line(error: BaseException) -> str:

@@ -7,30 +7,28 @@ level above that has an entry under the folder's name with `depth_unit_m` and `K
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-import cv2
 import numpy as np
-import yaml
 
 from pspgrasp.bag.reading.window import span_ns, thinned, within
 from pspgrasp.bag.recording import Fault, RecordedFrame, RecordedGrasp, Selection
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.config import from_tree, setting
 from pspgrasp.depth import DepthFrame, measured
-from pspgrasp.errors import ConfigError, DataError, DepthError
+from pspgrasp.errors import ConfigError, DataError, DepthError, shown
+from pspgrasp.image_file import decode_image
+from pspgrasp.tree_file import read_tree
 
 IMAGES = "*depth*.png"
 CAMERA_FILES = ("camera.json", "camera.yaml")
 META = "meta.json"
 TYPICAL_FOCAL = 615 / 640  # of the image's width: a RealSense D435 at 640x480
 ASSUMED_FPS = 30.0
-_PNG_END = b"IEND\xaeB`\x82"
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,7 @@ def depth_files(path: Path) -> List[Path]:
 
 
 def _part(text: str) -> Tuple[int, str]:
-    return (int(text), "") if text.isdigit() else (0, text)
+    return (int(text), "") if text.isdecimal() else (0, text)
 
 
 def decode_png(data: bytes, unit_m: float) -> np.ndarray:
@@ -161,13 +159,13 @@ def decode_png(data: bytes, unit_m: float) -> np.ndarray:
     Raises:
         DepthError: Broken, or not of 16 bits and one channel.
     """
-    # OpenCV fills up what is missing from a PNG, and says nothing to its caller.
-    if not data.rstrip(b"\0").endswith(_PNG_END):
-        raise DepthError("it is no whole PNG")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.dtype != np.uint16 or image.ndim != 2:
-        found = "it can't be decoded" if image is None else f"it holds {image.dtype} of shape {image.shape}"
-        raise DepthError(f"{found}; depth is a PNG of 16 bits and one channel")
+    wanted = "depth is a PNG of 16 bits and one channel"
+    try:
+        image = decode_image(data)
+    except DepthError as error:
+        raise DepthError(f"{error}; {wanted}") from error
+    if image.dtype != np.uint16 or image.ndim != 2:
+        raise DepthError(f"it holds {image.dtype} of shape {image.shape}; {wanted}")
     return measured(image.astype(np.float32) * np.float32(unit_m))
 
 
@@ -190,18 +188,17 @@ def folder_config(path: Path) -> FolderConfig:
 
 def _from_meta(entry: Any, file: Path) -> FolderConfig:
     if not isinstance(entry, Mapping):
-        raise DataError(f"{file}: an entry must be a mapping with depth_unit_m and K, got {entry!r}")
+        raise DataError(f"{file}: an entry must be a mapping with depth_unit_m and K, got {shown(entry)}")
     known = {key: entry[key] for key in ("K", "depth_unit_m") if entry.get(key) is not None}
     return from_tree(FolderConfig, known)
 
 
 def _tree(file: Path) -> Mapping[str, Any]:
     """Return what a JSON or YAML file holds."""
-    parse = json.loads if file.suffix == ".json" else yaml.safe_load
     try:
-        tree = parse(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise DataError(f"{file} can't be read: {str(error).splitlines()[0]}") from error
+        tree = read_tree(file)
+    except ConfigError as error:
+        raise DataError(str(error)) from error
     if not isinstance(tree, Mapping):
         raise DataError(f'{file} must be a mapping, such as {{"K": [615, 615, 320, 240], "depth_unit_m": 0.001}}')
     return tree

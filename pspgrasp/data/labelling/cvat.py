@@ -23,7 +23,7 @@ def read_cvat(data: bytes) -> List[BoxedImage]:
     try:
         _refuse_document_type(data)
         root = ElementTree.fromstring(data)
-    except (ElementTree.ParseError, expat.ExpatError, ValueError) as error:
+    except (ElementTree.ParseError, expat.ExpatError, LookupError, ValueError) as error:  # LookupError: an encoding
         raise DataError(f"{WANTED} ({error})") from error
     if root.tag != "annotations":
         raise DataError(f"{WANTED}; got <{root.tag}>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -99,12 +100,16 @@ def read_mesh(path: Path, scale: float) -> np.ndarray:
     """
     trimesh = _trimesh()
     try:
-        mesh = trimesh.load(str(path), force="mesh", process=False)
+        # Of its bytes alone: given a path, trimesh opens the materials and pictures that a file names.
+        content = io.BytesIO(path.read_bytes())
+        mesh = trimesh.load(content, file_type=path.suffix[1:].lower(), force="mesh", process=False)
         corners = np.asarray(mesh.triangles, float) * scale
     except Exception as error:
         # trimesh raises whatever a file makes it raise.
-        raise DataError(f"{path} is no mesh that can be read ({type(error).__name__}: {error})") from error
-    if not len(corners) or not np.isfinite(corners).all():
+        raise DataError(
+            f"{path} is no mesh that can be read ({type(error).__name__}: {' '.join(str(error).split()):.200})"
+        ) from error
+    if not len(corners) or corners.shape[1:] != (3, 3) or not np.isfinite(corners).all():
         raise DataError(f"{path} holds no triangles with finite corners")
     if len(corners) > MOST_TRIANGLES:
         raise DataError(f"{path} has {len(corners)} triangles, more than {MOST_TRIANGLES}; simplify it first")

@@ -82,7 +82,7 @@ def test_a_camera_that_is_given_counts_before_all_others(tmp_path: Path) -> None
         ('{"K": [1, 2]}', "K must hold fx, fy, cx, cy"),
         ('{"depth_unit_m": 0}', "depth_unit_m must lie in"),
         ("[1, 2]", "must be a mapping"),
-        ("{", "can't be read"),
+        ("{", "is no JSON"),
     ],
 )
 def test_a_camera_file_that_is_wrong_is_one_line(text: str, told: str, tmp_path: Path) -> None:
