@@ -26,9 +26,9 @@ from pspgrasp.bag.results.frame import FrameResult
 from pspgrasp.bag.results.result import RecordingResult
 from pspgrasp.bag.run import Job, Run, judge_apart, run_of
 from pspgrasp.cli import main
-from pspgrasp.data.output import whole_file
 from pspgrasp.errors import ConfigError, PspGraspError
 from pspgrasp.node_config import NodeConfig
+from pspgrasp.whole_file import whole_file
 
 pytest.importorskip("rich", reason="needs the extra bag")
 pytest.importorskip("rosbags", reason="needs the extra bag")
