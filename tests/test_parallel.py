@@ -65,7 +65,7 @@ def test_the_job_at_which_a_process_dies_is_named_and_how() -> None:
 
 #: Says so as soon as its first two jobs are under way, which never end.
 ENDLESS = """
-import os, time
+import os, signal, time
 from pspgrasp.parallel import results
 
 def endless(number):
@@ -73,6 +73,7 @@ def endless(number):
     time.sleep(3600)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background is deaf to Ctrl-C
     for _ in results(endless, range(5), 2):
         pass
 """
