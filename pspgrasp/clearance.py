@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum
 from typing import Optional, Tuple
 
 import numpy as np
@@ -26,16 +25,6 @@ FINGERS_GRID_M, PALM_GRID_M = 0.001, 0.002  # between points that are looked at;
 NEAREST_M = 0.05  # nothing is measured nearer
 TIP_PLACES = (3, 5)  # of a fingertip that are looked at, along and across the closing direction
 APPROACHES = ("camera", "table")
-
-
-class Hindrance(Enum):
-    """What keeps a hand from a grasp, in words."""
-
-    NO_TABLE = "no table plane is known along whose normal the gripper could come"
-    TABLE = "its fingertips would reach below the table"
-    FINGERS = "something is in the way of its fingers"
-    PALM = "something is in the way of its palm"
-    UNSEEN = "where its fingertips would go is hidden or not measured"
 
 
 @dataclass(frozen=True)

@@ -115,18 +115,15 @@ def _predict(parsed: argparse.Namespace) -> None:
     from pspgrasp.camera import PinholeCamera
     from pspgrasp.data.sheet import write_picture
     from pspgrasp.depth import DepthFrame
-    from pspgrasp.image_file import decode_image
+    from pspgrasp.image_file import decode_uint16
     from pspgrasp.overlay import draw
     from pspgrasp.predictor import GraspPredictor
     from pspgrasp.shipped import DEFAULT, find_checkpoint
 
-    wanted = f"{parsed.image} is not a 16-bit single-channel image that can be read"
     try:
-        raw = decode_image(parsed.image.read_bytes())
+        raw = decode_uint16(parsed.image.read_bytes())
     except (OSError, DepthError) as error:
-        raise DepthError(f"{wanted}: {error}") from error
-    if raw.ndim != 2 or raw.dtype != "uint16":
-        raise DepthError(wanted)
+        raise DepthError(f"{parsed.image} is not a 16-bit single-channel image that can be read: {error}") from error
     if not 0 < parsed.unit < float("inf"):
         raise DepthError(f"--unit must be a positive number of metres, got {parsed.unit}")
     camera = PinholeCamera(raw.shape[1], raw.shape[0], *parsed.camera)

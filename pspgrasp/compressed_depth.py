@@ -12,7 +12,7 @@ import numpy as np
 
 from pspgrasp.depth import DEPTH_ENCODINGS, measured
 from pspgrasp.errors import DepthError, unknown_name
-from pspgrasp.image_file import decode_image
+from pspgrasp.image_file import decode_uint16
 
 HEADER = struct.Struct("<iff")
 
@@ -45,11 +45,7 @@ def decode_compressed_depth(data: bytes, image_format: str) -> np.ndarray:
 def _decode_png(data: bytes) -> np.ndarray:
     if len(data) <= HEADER.size:
         raise DepthError(f"compressedDepth data of {len(data)} bytes is shorter than its header")
-    wanted = "compressedDepth data holds no 16-bit single-channel PNG"
     try:
-        png = decode_image(bytes(memoryview(data)[HEADER.size :]))
+        return decode_uint16(bytes(memoryview(data)[HEADER.size :]))
     except DepthError as error:
-        raise DepthError(f"{wanted}: {error}") from error
-    if png.ndim != 2 or png.dtype != np.uint16:
-        raise DepthError(f"{wanted}, but {png.dtype} of shape {png.shape}")
-    return png
+        raise DepthError(f"compressedDepth data holds no 16-bit single-channel PNG: {error}") from error

@@ -43,6 +43,18 @@ def decode_image(data: bytes) -> np.ndarray:
     return image
 
 
+def decode_uint16(data: bytes) -> np.ndarray:
+    """Return the pixels (H, W) uint16 of a PNG or TIFF.
+
+    Raises:
+        DepthError: As `decode_image`, or it is of another type or has several channels.
+    """
+    image = decode_image(data)
+    if image.dtype != np.uint16 or image.ndim != 2:
+        raise DepthError(f"it holds {image.dtype} of shape {image.shape}")
+    return image
+
+
 def _png_size_px(data: bytes) -> Optional[Tuple[int, int]]:
     """Return width and height as a PNG tells them; None if it is no PNG."""
     if not data.startswith(_PNG) or data[12:16] != b"IHDR" or len(data) < 24:

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, List, Optional
 
 from pspgrasp.data.commands import check_bounds
-from pspgrasp.errors import ConfigError
 
 if TYPE_CHECKING:
     from pspgrasp.benchmark.run import BenchConfig
     from pspgrasp.depth import DepthFrame
 
 ROUNDS, QUICK_ROUNDS = 200, 20
-BOUNDS = {"rounds": (1, 10**6)}
-EACH = {"threads": (1, 1024), "sizes": (32, 4096)}
+BOUNDS = {"rounds": (1, 10**6), "threads": (1, 1024), "sizes": (32, 4096)}
 #: Options that make a run what it is, in the order of the command line.
 SETTINGS = ("checkpoints", "runtimes", "sizes", "devices", "threads", "ggcnn", "frames", "rounds")
 
@@ -75,7 +73,7 @@ def add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _bench(parsed: argparse.Namespace) -> None:
-    _check(parsed)
+    check_bounds(parsed, BOUNDS)
     from pspgrasp.benchmark.docs_page import MARKS, put_into
     from pspgrasp.benchmark.markdown import markdown
     from pspgrasp.benchmark.report import circumstances, write_json
@@ -91,14 +89,6 @@ def _bench(parsed: argparse.Namespace) -> None:
         write_json(run, made, parsed.json)
     if parsed.page:
         put_into(parsed.page, run, made)
-
-
-def _check(parsed: argparse.Namespace) -> None:
-    check_bounds(parsed, BOUNDS)
-    for name, (low, high) in EACH.items():
-        for value in getattr(parsed, name) or []:
-            if not low <= value <= high:
-                raise ConfigError(f"--{name} must lie in [{low}, {high}], got {value}")
 
 
 def _config(parsed: argparse.Namespace) -> BenchConfig:

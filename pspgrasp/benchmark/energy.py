@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from importlib.util import find_spec
 from itertools import cycle
 from typing import Callable, Dict, List, Sequence, Tuple
 
@@ -13,6 +12,7 @@ from pspgrasp.benchmark.rows import Row, RowKey
 from pspgrasp.benchmark.timing import Turn
 from pspgrasp.depth import DepthFrame
 from pspgrasp.errors import PspGraspError
+from pspgrasp.runtimes.machine import installed
 
 PACKAGE = "pynvml"
 SECONDS = 3.0  # of each row: the counter moves every tenth of a second or so
@@ -25,7 +25,7 @@ def energy_of(rows: Sequence[Row], frames: Sequence[DepthFrame]) -> Tuple[Dict[R
     A row runs by itself for `SECONDS`, one frame after the other; what the GPU takes when it idles is part of it.
     """
     found: Dict[RowKey, float] = {}
-    if find_spec(PACKAGE) is None:
+    if not installed(PACKAGE):
         return found, []
     said: Dict[str, str] = {}
     for row in rows:

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from pspgrasp.config import CropConfig
+from pspgrasp.crop import SquareCrop
 from pspgrasp.data.tabletop import tabletop_frames
 from pspgrasp.depth import DepthFrame
 from pspgrasp.errors import DataError
 from pspgrasp.ggcnn_stream import PRESETS
-from pspgrasp.preprocess import within_range
 
 FRAMES = 12
 SEED = 3
@@ -74,9 +74,8 @@ def recorded_frames(paths: Sequence[Path], count: int = FRAMES) -> List[DepthFra
 
 
 def _shows_something(frame: DepthFrame) -> bool:
-    """Tell whether the middle of the window has depth in the working range; without it a road ends early."""
+    """Tell whether our window has depth in the working range; without it a road ends early."""
+    from pspgrasp.bag.judging.predictor_model import missing_share
+
     window = CropConfig()
-    height_px, width_px = frame.depth_m.shape
-    top, left = max(0, (height_px - window.size_px) // 2), max(0, (width_px - window.size_px) // 2)
-    depth_m = frame.depth_m[top : top + window.size_px, left : left + window.size_px]
-    return not bool(np.isnan(within_range(depth_m, window.near_m, window.far_m)).all())
+    return missing_share(frame, SquareCrop.placed(window, frame.depth_m.shape, window.size_px), window) < 1

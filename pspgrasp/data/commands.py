@@ -62,7 +62,7 @@ def add_dataset_options(command: argparse.ArgumentParser) -> None:
 
 
 def check_bounds(parsed: argparse.Namespace, bounds: Mapping[str, Tuple[float, float]]) -> None:
-    """Compare the options that are given with their bounds, both included.
+    """Compare the options that are given with their bounds, both included; of a list each value.
 
     Raises:
         ConfigError: One lies outside; names it.
@@ -70,9 +70,10 @@ def check_bounds(parsed: argparse.Namespace, bounds: Mapping[str, Tuple[float, f
     from pspgrasp.errors import ConfigError
 
     for name, (low, high) in bounds.items():
-        value = getattr(parsed, name)
-        if value is not None and not low <= value <= high:
-            raise ConfigError(f"--{name.replace('_', '-')} must lie in [{low}, {high}], got {value}")
+        given = getattr(parsed, name)
+        for value in given if isinstance(given, list) else [given]:
+            if value is not None and not low <= value <= high:
+                raise ConfigError(f"--{name.replace('_', '-')} must lie in [{low}, {high}], got {value}")
 
 
 def dataset_of(parsed: argparse.Namespace, folder: Path) -> GraspDataset:

@@ -170,7 +170,7 @@ def test_a_gpu_that_does_not_tell_is_told_once_and_a_cpu_is_not_asked(monkeypatc
         raise SilentError("no counter")
 
     monkeypatch.setitem(sys.modules, "pynvml", SimpleNamespace(NVMLError=SilentError, nvmlInit=refuse))
-    monkeypatch.setattr(energy, "find_spec", lambda name: name)
+    monkeypatch.setattr(energy, "installed", lambda _: True)
     rows = [row(key()), row(key(device="cuda")), row(key(runtime="cuda-graph", device="cuda"))]
     assert energy.energy_of(rows, generated_frames(1)) == ({}, ["energy: cuda does not tell (no counter)"])
     with pytest.raises(PspGraspError):

@@ -21,7 +21,7 @@ from pspgrasp.camera import PinholeCamera
 from pspgrasp.config import from_tree, setting
 from pspgrasp.depth import DepthFrame, measured
 from pspgrasp.errors import ConfigError, DataError, DepthError, shown
-from pspgrasp.image_file import decode_image
+from pspgrasp.image_file import decode_uint16
 from pspgrasp.tree_file import read_tree
 
 IMAGES = "*depth*.png"
@@ -159,13 +159,10 @@ def decode_png(data: bytes, unit_m: float) -> np.ndarray:
     Raises:
         DepthError: Broken, or not of 16 bits and one channel.
     """
-    wanted = "depth is a PNG of 16 bits and one channel"
     try:
-        image = decode_image(data)
+        image = decode_uint16(data)
     except DepthError as error:
-        raise DepthError(f"{error}; {wanted}") from error
-    if image.dtype != np.uint16 or image.ndim != 2:
-        raise DepthError(f"it holds {image.dtype} of shape {image.shape}; {wanted}")
+        raise DepthError(f"{error}; depth is a PNG of 16 bits and one channel") from error
     return measured(image.astype(np.float32) * np.float32(unit_m))
 
 
