@@ -14,7 +14,7 @@ import numpy as np
 
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.config import setting
-from pspgrasp.depth import DepthFrame
+from pspgrasp.depth import NEAREST_M, DepthFrame
 from pspgrasp.errors import ConfigError, unknown_name
 from pspgrasp.grasp import Grasp
 from pspgrasp.gripper import HandConfig, HandPose, fingertips_m, hand_pose
@@ -22,7 +22,6 @@ from pspgrasp.table_plane import TablePlane
 
 SWEEP_M = 0.15  # of the way down, over the fingertips: where attempts begin
 FINGERS_GRID_M, PALM_GRID_M = 0.001, 0.002  # between points that are looked at; pixels may be farther apart
-NEAREST_M = 0.05  # nothing is measured nearer
 TIP_PLACES = (3, 5)  # of a fingertip that are looked at, along and across the closing direction
 APPROACHES = ("camera", "table")
 

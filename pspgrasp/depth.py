@@ -10,6 +10,8 @@ import numpy as np
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.errors import DepthError, unknown_name
 
+NEAREST_M = 0.05  # below any depth camera's range
+
 #: ROS encodings of depth -> (numpy type, metres per unit); REP 118 and what drivers publish.
 DEPTH_ENCODINGS: Dict[str, Tuple[str, float]] = {
     "16UC1": ("u2", 0.001),

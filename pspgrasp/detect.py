@@ -44,14 +44,8 @@ class Rejection:
 
 def peaks(maps: ReadableMaps, min_quality: float) -> Iterator[ImageGrasp]:
     """Yield the local maxima of quality as grasps in map pixels, best first; one for each plateau."""
-    quality = np.ascontiguousarray(maps.quality)
-    summit = (quality == cv2.dilate(quality, np.ones((3, 3), np.uint8))) & (quality >= min_quality) & (quality > 0)
-    places = np.flatnonzero(summit)  # few: what follows isn't done for every pixel
-    plateaus = cv2.connectedComponents(summit.view(np.uint8), connectivity=8)[1].ravel()[places]
-    places = np.sort(places[np.unique(plateaus, return_index=True)[1]])
-    # A stable sort: equal peaks come in reading order, on every machine.
-    for place in places[np.argsort(-quality.ravel()[places], kind="stable")]:
-        yield grasp_at(maps, *divmod(int(place), quality.shape[1]))
+    for row, column in maps.summits(min_quality):
+        yield grasp_at(maps, row, column)
 
 
 def grasp_at(maps: ReadableMaps, row: int, column: int) -> ImageGrasp:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Protocol, Tuple
+from typing import Callable, Dict, List, Protocol, Tuple
 
 import cv2
 import numpy as np
@@ -12,16 +12,25 @@ import numpy as np
 from pspgrasp.config import DetectionConfig
 from pspgrasp.errors import NetworkError
 
+MOST_PLACES = 64  # summits that come from elsewhere: the best; limits refuse some, and a grasp keeps others away
+
 
 class ReadableMaps(Protocol):
-    """What grasps are read from: quality everywhere, the rest at single pixels."""
+    """What grasps are read from: where quality is highest, and what the maps are there."""
 
-    @property
-    def quality(self) -> np.ndarray:
-        """(H, W) float32, 0 to 1."""
+    def summits(self, min_quality: float) -> List[Tuple[int, int]]:
+        """Return row and column of the local maxima of quality, best first; one for each plateau."""
 
     def at(self, row: int, column: int) -> Tuple[float, float, float, float]:
-        """Return quality, cos 2phi, sin 2phi and width [map px] of a pixel."""
+        """Return quality, cos 2phi, sin 2phi and width [map px] of a summit."""
+
+
+class FrameMaps(ReadableMaps, Protocol):
+    """The same, of a frame: whoever wants to see them gets all of them."""
+
+    @property
+    def whole(self) -> GraspMaps:
+        """All maps after the Gaussians."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,10 @@ class GraspMaps:
         width_px += clearance_px
         return replace(self, width_px=width_px)
 
+    def summits(self, min_quality: float) -> List[Tuple[int, int]]:
+        """See `ReadableMaps`."""
+        return _summits(self.quality, min_quality)
+
     def at(self, row: int, column: int) -> Tuple[float, float, float, float]:
         """See `ReadableMaps`."""
         maps = (self.quality, self.cos_2phi, self.sin_2phi, self.width_px)
@@ -113,6 +126,10 @@ class SmoothedMaps:
             _gaussian(self.raw.width_px, self.config.sigma_width_px),
         )
 
+    def summits(self, min_quality: float) -> List[Tuple[int, int]]:
+        """See `ReadableMaps`."""
+        return _summits(self.quality, min_quality)
+
     def at(self, row: int, column: int) -> Tuple[float, float, float, float]:
         """See `ReadableMaps`; what `whole` has there."""
         return (
@@ -123,6 +140,57 @@ class SmoothedMaps:
         )
 
 
+@dataclass(frozen=True)
+class PlacedMaps:
+    """Maps that lie elsewhere, on a GPU or in a graph, of which only the summits have come.
+
+    Attributes:
+        places: (K, 6) float32: row, column, quality, cos 2phi, sin 2phi, width [map px] of the best summits, after the
+            Gaussians; quality is 0 where there are fewer.
+        fetched: Brings all maps.
+    """
+
+    places: np.ndarray
+    fetched: Callable[[], GraspMaps]
+
+    @cached_property
+    def whole(self) -> GraspMaps:
+        """All maps after the Gaussians; they come when first asked for."""
+        return self.fetched()
+
+    def summits(self, min_quality: float) -> List[Tuple[int, int]]:
+        """See `ReadableMaps`; no more than came."""
+        found: List[Tuple[int, int]] = []
+        seen: Dict[Tuple[int, int], float] = {}
+        for row, column in sorted(self._at, key=lambda place: (-self._at[place][0], place)):
+            quality = self._at[row, column][0]
+            around = ((row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1))
+            if quality >= min_quality and not any(seen.get(place) == quality for place in around):
+                found.append((row, column))
+            seen[row, column] = quality
+        return found
+
+    def at(self, row: int, column: int) -> Tuple[float, float, float, float]:
+        """See `ReadableMaps`."""
+        return self._at[row, column]
+
+    @cached_property
+    def _at(self) -> Dict[Tuple[int, int], Tuple[float, float, float, float]]:
+        rows = (tuple(map(float, place)) for place in self.places if place[2] > 0)
+        return {(int(row), int(column)): (q, cos, sin, width) for row, column, q, cos, sin, width in rows}
+
+
+def _summits(quality: np.ndarray, min_quality: float) -> List[Tuple[int, int]]:
+    quality = np.ascontiguousarray(quality)
+    summit = (quality == cv2.dilate(quality, np.ones((3, 3), np.uint8))) & (quality >= min_quality) & (quality > 0)
+    places = np.flatnonzero(summit)  # few: what follows isn't done for every pixel
+    plateaus = cv2.connectedComponents(summit.view(np.uint8), connectivity=8)[1].ravel()[places]
+    places = np.sort(places[np.unique(plateaus, return_index=True)[1]])
+    # A stable sort: equal peaks come in reading order, on every machine.
+    best_first = places[np.argsort(-quality.ravel()[places], kind="stable")]
+    return [(int(place) // quality.shape[1], int(place) % quality.shape[1]) for place in best_first]
+
+
 def _gaussian(image: np.ndarray, sigma_px: float) -> np.ndarray:
     return cv2.GaussianBlur(image, (0, 0), sigma_px) if sigma_px > 0 else image
 
@@ -131,12 +199,12 @@ def _gaussian_at(image: np.ndarray, row: int, column: int, sigma_px: float) -> f
     """Return one pixel of `_gaussian`."""
     if sigma_px <= 0:
         return float(image[row, column])
-    kernel = _kernel(sigma_px)
+    kernel = gaussian_weights(sigma_px)
     return float(kernel @ _around(image, row, column, len(kernel) // 2) @ kernel)
 
 
 @lru_cache(maxsize=8)
-def _kernel(sigma_px: float) -> np.ndarray:
+def gaussian_weights(sigma_px: float) -> np.ndarray:
     """Return the weights (2 r + 1,) float32 that OpenCV's blur of a float image takes: up to 4 sigma."""
     return cv2.getGaussianKernel(round(8 * sigma_px + 1) | 1, sigma_px, cv2.CV_32F)[:, 0]
 

@@ -12,19 +12,19 @@ import numpy as np
 from pspgrasp.clearance import ANY_WAY, ClearanceConfig, WayDown
 from pspgrasp.config import CropConfig, DetectionConfig, LimitsConfig, PreprocessConfig
 from pspgrasp.crop import SquareCrop, resize_depth
-from pspgrasp.depth import DepthFrame
+from pspgrasp.depth import NEAREST_M, DepthFrame
 from pspgrasp.detect import Rejection, detect
 from pspgrasp.errors import ConfigError, DepthError, NetworkError
 from pspgrasp.grasp import Grasp, ImageGrasp
 from pspgrasp.gripper import HandConfig
-from pspgrasp.maps import GraspMaps, SmoothedMaps
+from pspgrasp.maps import FrameMaps, GraspMaps, SmoothedMaps
 from pspgrasp.preprocess import network_input, within_range, without_holes
-from pspgrasp.runtimes import Runtime
+from pspgrasp.runtimes import RoadRuntime, Runtime
+from pspgrasp.runtimes.parity import check_road, probe_depth_m
 from pspgrasp.runtimes.start import Started, run
 from pspgrasp.shipped import Network
 from pspgrasp.table_plane import TableConfig, TablePlane, find_table
 
-NEAREST_M = 0.05  # below any depth camera's range
 NO_TABLE = "no table plane was found: fingers go in as far as they may, and nothing keeps them above a table"
 
 
@@ -54,7 +54,7 @@ class Prediction:
     """
 
     crop: SquareCrop
-    smoothed: Optional[SmoothedMaps]
+    smoothed: Optional[FrameMaps]
     image_grasps: Tuple[ImageGrasp, ...] = ()
     grasps: Tuple[Grasp, ...] = ()
     rejections: Tuple[Rejection, ...] = ()
@@ -100,7 +100,7 @@ class GraspPredictor:
         table: The plane on which things stand; none, if not said otherwise.
         allowed: (H, W) bool, where grasps may lie in the image; None is everywhere.
         stage_done: Called with the name of each stage of the road as it ends, for whoever takes the time: prepare,
-            network, maps, detect.
+            network, maps, detect. A runtime that walks the whole road on its device has no prepare and no maps.
     """
 
     name: str
@@ -186,11 +186,8 @@ class GraspPredictor:
         depth_m = resize_depth(window_m, crop.out_px)
         if np.isnan(depth_m).all():
             return Prediction(crop, None)
-        # 2. Its maps; where nothing was measured there is no quality.
-        filled_m, missing = without_holes(depth_m, self.preprocess.fill)
-        raw = self.raw_maps(filled_m, frame.camera.focal_px / crop.scale)
-        maps = SmoothedMaps.of(raw.without(missing), self.detection)
-        self.stage_done("maps")
+        # 2. Its maps.
+        maps = self.looked(depth_m, frame.camera.focal_px / crop.scale)
         # 3. Their peaks, in pixels and in metres, as far as the gripper gets there.
         window = frame.camera.window(crop.left_px, crop.top_px, crop.size_px)
         table = table or find_table(self.table, window_m, window)
@@ -200,9 +197,40 @@ class GraspPredictor:
         return Prediction(crop, maps, *found, note="" if table or self.table.plane == "none" else NO_TABLE)
 
     def warm_up(self) -> None:
-        """Run the network once on an empty scene, so that the first frame doesn't pay for what is set up lazily."""
+        """Look once, so that the first frame doesn't pay for what is set up lazily.
+
+        Raises:
+            NetworkError: The runtime walks the whole road on its device, and it isn't the road that is walked here.
+        """
         side = self.preprocess.input_size_px
-        self.raw_maps(np.ones((side, side), np.float32), float(side))
+        depth_m = probe_depth_m(side)
+        found = self.looked(depth_m, float(side))
+        if isinstance(self.runtime, RoadRuntime) and self.runtime.has_network:
+            check_road(self.looked_here(depth_m, float(side)), found, "half", self.runtime.name)
+
+    def looked(self, depth_m: np.ndarray, focal_px: float) -> FrameMaps:
+        """Return what grasps are read from; where nothing was measured there is no quality.
+
+        Args:
+            depth_m: (S, S) float32 [m] of the window, NaN = no measurement; at least one pixel is measured.
+            focal_px: Focal length [px of the window].
+
+        Raises:
+            NetworkError: The network's output is not finite, or not of its input's size.
+            ConfigError: Other settings are built into the network's file.
+        """
+        if not isinstance(self.runtime, RoadRuntime):
+            return self.looked_here(depth_m, focal_px)
+        maps = self.runtime.look(depth_m, focal_px, self.detection)
+        self.stage_done("network")
+        return maps
+
+    def looked_here(self, depth_m: np.ndarray, focal_px: float) -> SmoothedMaps:
+        """Return the same as `looked`, for which the runtime gives no more than the network."""
+        filled_m, missing = without_holes(depth_m, self.preprocess.fill)
+        maps = SmoothedMaps.of(self.raw_maps(filled_m, focal_px).without(missing), self.detection)
+        self.stage_done("maps")
+        return maps
 
     def raw_maps(self, filled_m: np.ndarray, focal_px: Optional[float]) -> GraspMaps:
         """Return the maps of a window, before mask and Gaussians; their widths are openings.

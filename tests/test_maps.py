@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pspgrasp.config import DetectionConfig
 from pspgrasp.errors import NetworkError
-from pspgrasp.maps import GraspMaps, SmoothedMaps
+from pspgrasp.maps import GraspMaps, PlacedMaps, SmoothedMaps
 
 laws = settings(deadline=None, max_examples=40, derandomize=True)
 NO_SMOOTHING = DetectionConfig(sigma_quality_px=0.0, sigma_angle_px=0.0, sigma_width_px=0.0)
@@ -193,3 +193,30 @@ def test_opening_adds_to_widths_of_which_none_is_negative() -> None:
     np.testing.assert_array_equal(opened.width_px, np.maximum(maps.width_px, 0) + clearance_px)
     for one, other in zip((*arrays_of(maps), clearance_px), before):
         np.testing.assert_array_equal(one, other)
+
+
+def placed(rows: list) -> PlacedMaps:
+    """Return maps of which only these places came: row, column, quality."""
+    places = [(row, column, quality, 1.0, 0.0, 9.0) for row, column, quality in rows]
+    return PlacedMaps(np.array(places, np.float32), lambda: random_maps(0))
+
+
+def test_places_come_best_first_and_those_without_quality_not_at_all() -> None:
+    maps = placed([(3, 4, 0.2), (9, 1, 0.7), (0, 0, 0.0), (5, 5, 0.2)])
+    assert maps.summits(0.0) == [(9, 1), (3, 4), (5, 5)]
+    assert maps.summits(0.3) == [(9, 1)]
+    assert maps.at(9, 1) == pytest.approx((0.7, 1.0, 0.0, 9.0))
+
+
+def test_a_plateau_that_came_is_one_summit() -> None:
+    maps = placed([(3, 4, 0.5), (3, 5, 0.5), (4, 6, 0.5), (8, 8, 0.5), (8, 9, 0.4)])
+    assert maps.summits(0.0) == [(3, 4), (8, 8), (8, 9)]
+
+
+def test_maps_come_when_first_asked_for_and_once() -> None:
+    fetches = []
+    maps = PlacedMaps(np.zeros((0, 6), np.float32), lambda: fetches.append(1) or random_maps(0))
+    assert maps.summits(0.0) == []
+    assert not fetches
+    assert maps.whole is maps.whole
+    assert len(fetches) == 1

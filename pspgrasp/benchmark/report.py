@@ -16,7 +16,7 @@ from pspgrasp.benchmark.figures import Figures
 from pspgrasp.benchmark.run import Finished
 from pspgrasp.data.output import write_text
 from pspgrasp.parallel import cores
-from pspgrasp.runtimes.machine import DISTRIBUTIONS, machine, versions
+from pspgrasp.runtimes.machine import DISTRIBUTIONS, cpu_name, versions
 
 LIBRARIES = ("numpy", "opencv-python-headless", "scipy", *DISTRIBUTIONS)
 
@@ -69,7 +69,5 @@ def _row(one: Figures) -> Dict[str, Any]:
 
 
 def _machine() -> str:
-    models = {line.partition(":")[2].strip() for line in machine()["cpu"] if line.startswith("model name")}
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    cpu = ", ".join(sorted(models)) or platform.machine()
-    return ", ".join([f"{cpu}, {cores()} cores", *gpus, f"Python {platform.python_version()}"])
+    return ", ".join([f"{cpu_name()}, {cores()} cores", *gpus, f"Python {platform.python_version()}"])

@@ -23,6 +23,7 @@ examples:
   pspgrasp export mine.safetensors --to openvino --output mine.xml      writes mine.bin beside it
   pspgrasp export resnet18 --to openvino --int8                         for runtime:=openvino-int8, or auto
   pspgrasp export resnet18 --to onnx --int8 --calibrate recordings --check cornell --output resnet18_int8.onnx
+  pspgrasp export mine.safetensors --to onnx --with-postprocess --output mine_road.onnx
   pspgrasp export resnet18 --to tensorrt                                for this machine's GPU alone"""
 
 
@@ -38,6 +39,11 @@ def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     command.add_argument("checkpoint", help="name of one that ships, or a .safetensors file")
     command.add_argument("--to", required=True, help="onnx, openvino or tensorrt")
     command.add_argument("--int8", action="store_true", help="quantised; needs nncf, and minutes")
+    command.add_argument(
+        "--with-postprocess",
+        action="store_true",
+        help="all from a window's depth to the places of grasps in the graph: holes, mean, Gaussians, peaks",
+    )
     command.add_argument("--output", type=Path, help=".onnx or .xml (default: the user's cache)")
     command.add_argument("--scenes", type=int, default=512, help="generated scenes of the check (default: 512)")
     command.add_argument("--check", type=Path, metavar="FOLDER", help="a labelled data set in their place")
@@ -60,5 +66,6 @@ def _export(parsed: argparse.Namespace) -> None:
 
     calibration = Calibration(parsed.calibration_images, parsed.calibrate, parsed.unit, parsed.focal)
     output = parsed.output
-    job = ExportJob(parsed.checkpoint, parsed.to, parsed.int8, output, calibration, parsed.scenes, parsed.check)
+    road = parsed.with_postprocess
+    job = ExportJob(parsed.checkpoint, parsed.to, parsed.int8, output, calibration, parsed.scenes, parsed.check, road)
     print("\n".join(export(job)))

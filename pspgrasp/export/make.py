@@ -13,16 +13,16 @@ from pspgrasp.export.calibration import Calibration
 from pspgrasp.export.quantise import check_quantiser, quantised
 from pspgrasp.export.score import score
 from pspgrasp.network_file import read_network_file
-from pspgrasp.network_file.metadata import Metadata
+from pspgrasp.network_file.metadata import Metadata, RoadConfig
 from pspgrasp.network_file.onnx_file import write_onnx
 from pspgrasp.network_file.openvino_file import openvino_core, write_openvino
 from pspgrasp.predictor import GraspPredictor
 from pspgrasp.runtimes import Runtime
 from pspgrasp.runtimes.engines import keep_network
 from pspgrasp.runtimes.machine import DISTRIBUTIONS, versions
-from pspgrasp.runtimes.onnx_graph import onnx_graph
+from pspgrasp.runtimes.onnx_graph import onnx_graph, road_graph
 from pspgrasp.runtimes.opening import check_installed, exported, open_runtime
-from pspgrasp.runtimes.parity import parity
+from pspgrasp.runtimes.parity import check_road, parity, probe_depth_m
 from pspgrasp.runtimes.start import Started
 from pspgrasp.runtimes.table import RUNTIMES
 from pspgrasp.shipped import Network, find_weights
@@ -48,6 +48,7 @@ class ExportJob:
         calibration: From which a quantised network takes its ranges.
         scenes: Generated scenes on which a quantised network, or one in half precision, is judged.
         labelled: A labelled data set in their place.
+        road: Whether all from depth to the places of grasps is built in.
     """
 
     checkpoint: str
@@ -57,6 +58,7 @@ class ExportJob:
     calibration: Calibration
     scenes: int
     labelled: Optional[Path] = None
+    road: bool = False
 
     def __post_init__(self) -> None:
         """Check what goes together.
@@ -70,6 +72,11 @@ class ExportJob:
             raise ConfigError(
                 "an engine of TensorRT is in fp16 and for this machine alone: it is kept in the cache, "
                 "without --int8 and --output"
+            )
+        if self.road and (self.to == TENSORRT or not self.output):
+            raise ConfigError(
+                "--with-postprocess goes with --to onnx or openvino and an --output; "
+                "TensorRT runs such an ONNX file by onnxruntime-tensorrt"
             )
         if self.output and self.output.suffix != SUFFIXES[self.to]:
             raise ConfigError(f"--output must end in {SUFFIXES[self.to]} for --to {self.to}, got {self.output}")
@@ -106,12 +113,33 @@ def _file(job: ExportJob, checkpoint: Checkpoint) -> List[str]:
         runtime = open_runtime(CHECKED_BY[job.to], read_network_file(draft), "cpu")
         found = checked(job, checkpoint, runtime, precision)
     metadata = replace(metadata, notes=found.notes)
+    if job.road:
+        metadata = replace(metadata, road=RoadConfig())
+        graph = road_graph(graph, metadata)
+        found.lines.append(_checked_road(job, checkpoint, graph, metadata, runtime))
     if job.output:
         _write(graph, metadata, job.output)
         place = job.output
     else:
         place = keep_network(metadata, lambda path: _write(graph, metadata, path)).path
     return [f"{place}: {checkpoint.name} in {precision}", *found.lines]
+
+
+def _checked_road(job: ExportJob, checkpoint: Checkpoint, graph: Any, metadata: Metadata, runtime: Runtime) -> str:
+    """Return in words how the road of a graph compares with ours, with the same network.
+
+    Raises:
+        NetworkError: It leads elsewhere.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / f"draft{SUFFIXES[job.to]}"
+        _write(graph, metadata, draft)
+        network = read_network_file(draft)
+        predictor = _predictor(network, open_runtime(CHECKED_BY[job.to], network, "cpu"))
+        depth_m, focal_px = probe_depth_m(network.preprocess.input_size_px), float(network.preprocess.input_size_px)
+        ours = _predictor(checkpoint, runtime).looked_here(depth_m, focal_px)
+        check_road(ours, predictor.looked(depth_m, focal_px), "float32", predictor.runtime.name)
+    return "all from depth to the places of grasps is built in; they are the same"
 
 
 def _engine(job: ExportJob, checkpoint: Checkpoint) -> List[str]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from pspgrasp.config import PreprocessConfig
 from pspgrasp.errors import CheckpointError, unknown_name
 from pspgrasp.header import NetworkHeader
-from pspgrasp.network_file.metadata import Metadata
+from pspgrasp.network_file.metadata import Metadata, RoadConfig
 from pspgrasp.network_file.onnx_file import read_onnx
 from pspgrasp.network_file.openvino_file import read_openvino
 
@@ -30,9 +30,10 @@ class NetworkFile:
     Attributes:
         name: What people call it; the stem of its file.
         path: The file.
-        fingerprint: Of the checkpoint that it was made of, and its precision.
+        fingerprint: Of the checkpoint that it was made of, its precision, and whether it is of the whole road.
         precision: float32 or int8.
         header: How its input is made, what its output means, what made its weights.
+        road: What is built in, if it is of the whole road, from depth to the places of grasps.
     """
 
     name: str
@@ -40,13 +41,15 @@ class NetworkFile:
     fingerprint: str
     precision: str
     header: NetworkHeader
+    road: Optional[RoadConfig] = None
 
     @classmethod
     def of(cls, metadata: Metadata, path: Path, name: str) -> NetworkFile:
         """Return the network of a file with this metadata."""
-        precision = metadata.precision
-        fingerprint = metadata.fingerprint + ("" if precision == "float32" else f"-{precision}")
-        return cls(name, path, fingerprint, precision, metadata.header)
+        form = ("" if metadata.precision == "float32" else f"-{metadata.precision}") + (
+            "-road" if metadata.road else ""
+        )
+        return cls(name, path, metadata.fingerprint + form, metadata.precision, metadata.header, metadata.road)
 
     @property
     def preprocess(self) -> PreprocessConfig:

@@ -5,16 +5,41 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from pspgrasp import __version__
-from pspgrasp.errors import CheckpointError, shown, unknown_name
+from pspgrasp.config import DetectionConfig, from_tree, setting, to_tree
+from pspgrasp.errors import CheckpointError, ConfigError, shown, unknown_name
 from pspgrasp.header import NetworkHeader
+from pspgrasp.maps import MOST_PLACES
 
 KEY = "pspgrasp"  # under which it stands in a file
 INPUT, OUTPUT = "depth", "maps"  # of the graph
+FOCAL, CLEARANCE, PLACES, LEVEL = "focal", "clearance", "places", "level"  # of one of the whole road, beside them
+PLACE = ("row", "column", "quality", "cos_2phi", "sin_2phi", "width")  # columns of PLACES
 MAPS = ("quality", "cos_2phi", "sin_2phi", "width")  # channels of the output
 PRECISIONS = ("float32", "int8")
+
+Shapes = List[Tuple[str, List[int]]]  # of inputs or outputs, by name, in their order
+
+
+@dataclass(frozen=True)
+class RoadConfig:
+    """What is built into a graph of the whole road, from depth to the places of grasps."""
+
+    sigma_quality_px: float = setting(DetectionConfig.sigma_quality_px, "as in detection", 0.0, 50.0)
+    sigma_angle_px: float = setting(DetectionConfig.sigma_angle_px, "as in detection", 0.0, 50.0)
+    sigma_width_px: float = setting(DetectionConfig.sigma_width_px, "as in detection", 0.0, 50.0)
+
+    @classmethod
+    def of(cls, detection: DetectionConfig) -> RoadConfig:
+        """Return what is to be built in for these settings."""
+        return cls(detection.sigma_quality_px, detection.sigma_angle_px, detection.sigma_width_px)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sigma_quality_px:g} (quality), {self.sigma_angle_px:g} (angle), {self.sigma_width_px:g} px (width)"
+        )
 
 
 @dataclass(frozen=True)
@@ -27,6 +52,7 @@ class Metadata:
         precision: A value of PRECISIONS.
         header: As the checkpoint has it.
         notes: How it was made and checked; for people.
+        road: What is built in, if the graph is of the whole road; None if it is of the network alone.
     """
 
     name: str
@@ -34,17 +60,22 @@ class Metadata:
     precision: str
     header: NetworkHeader
     notes: Dict[str, Any]
+    road: Optional[RoadConfig] = None
 
     @property
-    def input(self) -> Tuple[str, List[int]]:
-        """Name and shape of the graph's input."""
-        preprocess = self.header.preprocess
-        return INPUT, [1, preprocess.channels, preprocess.input_size_px, preprocess.input_size_px]
+    def inputs(self) -> Shapes:
+        """Names and shapes of the graph's inputs."""
+        if self.road is not None:
+            return road_inputs(self.header)
+        side = self.header.preprocess.input_size_px
+        return [(INPUT, [1, self.header.preprocess.channels, side, side])]
 
     @property
-    def output(self) -> Tuple[str, List[int]]:
-        """Name and shape of the graph's output."""
-        return OUTPUT, [1, len(MAPS), *self.input[1][2:]]
+    def outputs(self) -> Shapes:
+        """Names and shapes of the graph's outputs."""
+        side = self.header.preprocess.input_size_px
+        maps = (OUTPUT, [1, len(MAPS), side, side])
+        return [maps] if self.road is None else [(PLACES, [1, MOST_PLACES, len(PLACE)]), maps, (LEVEL, [1])]
 
     def to_text(self) -> str:
         """Return it as JSON."""
@@ -55,6 +86,7 @@ class Metadata:
             "channels": list(MAPS),
             "made_by": f"pspgrasp {__version__}",
             "notes": self.notes,
+            "road": None if self.road is None else to_tree(self.road),
             **self.header.to_tree(),
         }
         return json.dumps(tree, sort_keys=True)
@@ -81,4 +113,27 @@ class Metadata:
             raise CheckpointError(f"{place}: it must have a name, and the channels {', '.join(MAPS)}")
         notes = tree.get("notes")
         header = NetworkHeader.from_tree(tree, place)
-        return cls(name, fingerprint, precision, header, notes if isinstance(notes, dict) else {})
+        return cls(name, fingerprint, precision, header, notes if isinstance(notes, dict) else {}, _road(tree, place))
+
+
+def road_inputs(header: NetworkHeader) -> Shapes:
+    """Return names and shapes of the inputs of a graph of the whole road: depth, and what its network makes it need."""
+    side = header.preprocess.input_size_px
+    focal = [(FOCAL, [1])] if header.preprocess.pixel_size_channel else []
+    clearance = [(CLEARANCE, [1])] if header.width == "contact" else []
+    return [(INPUT, [1, 1, side, side]), *focal, *clearance]
+
+
+def spoken(shapes: Shapes) -> str:
+    """Return names and shapes in words."""
+    return ", ".join(f"{name} {shape}" for name, shape in shapes)
+
+
+def _road(tree: Dict[str, Any], place: str) -> Optional[RoadConfig]:
+    """Return what a tree of unknown origin says is built in."""
+    if tree.get("road") is None:
+        return None
+    try:
+        return from_tree(RoadConfig, tree["road"], "road")
+    except ConfigError as error:
+        raise CheckpointError(f"{place}: {error}") from error

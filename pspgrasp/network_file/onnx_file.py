@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator
 
 from pspgrasp.errors import CheckpointError
-from pspgrasp.network_file.metadata import KEY, Metadata
+from pspgrasp.network_file.metadata import KEY, Metadata, Shapes, spoken
 from pspgrasp.whole_file import whole_file
 
 
@@ -37,8 +37,8 @@ def read_onnx(path: Path) -> Metadata:
                               "`pspgrasp export CHECKPOINT --to onnx` makes one that does")  # fmt: skip
     _check_self_contained(model, path)
     metadata = Metadata.from_text(texts[0], str(path))
-    _check_shape("input", model.graph.input, metadata.input, path)
-    _check_shape("output", model.graph.output, metadata.output, path)
+    _check_shapes("input", model.graph.input, metadata.inputs, path)
+    _check_shapes("output", model.graph.output, metadata.outputs, path)
     return metadata
 
 
@@ -78,11 +78,10 @@ def _tensors(graph: Any) -> Iterator[Any]:
                 yield from _tensors(inner)
 
 
-def _check_shape(what: str, found: Any, wanted: Tuple[str, Any], path: Path) -> None:
+def _check_shapes(what: str, found: Any, wanted: Shapes, path: Path) -> None:
     import onnx
 
     places = [(one.name, [size.dim_value for size in one.type.tensor_type.shape.dim]) for one in found]
     floats = all(one.type.tensor_type.elem_type == onnx.TensorProto.FLOAT for one in found)
-    if places != [wanted] or not floats:
-        name, shape = wanted
-        raise CheckpointError(f"{path}: its {what} must be float32 {name} {shape}, got {places!r:.200}")
+    if places != wanted or not floats:
+        raise CheckpointError(f"{path}: its {what} must be float32 {spoken(wanted)}, got {places!r:.200}")

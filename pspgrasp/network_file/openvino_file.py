@@ -6,10 +6,10 @@ import os
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, List, Tuple
 
 from pspgrasp.errors import CheckpointError, PspGraspError
-from pspgrasp.network_file.metadata import KEY, Metadata
+from pspgrasp.network_file.metadata import KEY, Metadata, Shapes, spoken
 from pspgrasp.whole_file import sha256_of
 
 WEIGHTS_KEY = "pspgrasp_weights"  # sha256 of the .bin: two files can be torn apart
@@ -54,8 +54,8 @@ def read_openvino(path: Path) -> Metadata:
     if sha256_of(weights) != model.get_rt_info([WEIGHTS_KEY]).astype(str):
         raise CheckpointError(f"{weights} is not what {path.name} was written with; copy both files together")
     metadata = Metadata.from_text(model.get_rt_info([KEY]).astype(str), str(path))
-    _check_shape("input", model.inputs, metadata.input, path)
-    _check_shape("output", model.outputs, metadata.output, path)
+    _check_shapes("input", model.inputs, metadata.inputs, path)
+    _check_shapes("output", model.outputs, metadata.outputs, path)
     return metadata
 
 
@@ -81,11 +81,16 @@ def _parsed(path: Path) -> Any:
         raise CheckpointError(f"{path} is broken, or no OpenVINO file: {lines[-1] if lines else error}") from error
 
 
-def _check_shape(what: str, found: Any, wanted: Tuple[str, Any], path: Path) -> None:
-    name, shape = wanted
-    if len(found) == 1 and name in found[0].get_names() and found[0].get_partial_shape().is_static:
-        kind = found[0].get_element_type().get_type_name()
-        if list(found[0].get_shape()) == shape and kind == "f32":
-            return
+def _check_shapes(what: str, found: Any, wanted: Shapes, path: Path) -> None:
+    if len(found) == len(wanted) and all(_is(*pair) for pair in zip(found, wanted)):
+        return
     places = [f"{sorted(one.get_names())} {one.get_partial_shape()}" for one in found]
-    raise CheckpointError(f"{path}: its {what} must be float32 {name} {shape}, got {', '.join(places)}")
+    raise CheckpointError(f"{path}: its {what} must be float32 {spoken(wanted)}, got {', '.join(places)}")
+
+
+def _is(found: Any, wanted: Tuple[str, List[int]]) -> bool:
+    """Tell whether an input or output is the wanted one."""
+    name, shape = wanted
+    if name not in found.get_names() or not found.get_partial_shape().is_static:
+        return False
+    return list(found.get_shape()) == shape and found.get_element_type().get_type_name() == "f32"

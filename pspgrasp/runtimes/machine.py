@@ -68,6 +68,12 @@ def machine() -> Dict[str, Any]:
     }
 
 
+def cpu_name() -> str:
+    """Return the CPU's model, for people; where the system doesn't say, its kind."""
+    models = {line.partition(":")[2].strip() for line in _cpu() if line.startswith("model name")}
+    return ", ".join(sorted(models)) or platform.machine()
+
+
 def versions(distributions: Sequence[str]) -> Dict[str, str]:
     """Return distribution -> installed version, "" where there is none."""
     return {name: _version(name) for name in distributions}

@@ -9,7 +9,9 @@ import numpy as np
 from pspgrasp.errors import CheckpointError, ConfigError
 from pspgrasp.network_file import NetworkFile
 from pspgrasp.network_file.metadata import INPUT
+from pspgrasp.runtimes import Runtime
 from pspgrasp.runtimes.engines import machine_engine, made_folder
+from pspgrasp.runtimes.exported_road import ExportedRoad
 from pspgrasp.runtimes.machine import thread_count
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -54,21 +56,25 @@ class OnnxRuntime:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the maps (4, S, S) float32 of the network input (C, S, S) float32."""
-        return self._session.run(None, {INPUT: image[None]})[0][0]
+        return self.outputs({INPUT: image[None]})[0][0]
+
+    def outputs(self, inputs: Dict[str, np.ndarray]) -> List[np.ndarray]:
+        """See `exported_road.py: Graph`."""
+        return self._session.run(None, inputs)
 
 
-def on_cpu(file: NetworkFile, _device: str) -> OnnxRuntime:
+def on_cpu(file: NetworkFile, _device: str) -> Runtime:
     """Return the runtime `onnxruntime`."""
-    return OnnxRuntime("onnxruntime", file, "cpu", [(CPU, {})])
+    return _opened("onnxruntime", file, "cpu", [(CPU, {})])
 
 
-def on_cuda(file: NetworkFile, device: str) -> OnnxRuntime:
+def on_cuda(file: NetworkFile, device: str) -> Runtime:
     """Return the runtime `onnxruntime-cuda`, in full float32: TF32 has 10 bits."""
     cuda = (CUDA, {"device_id": index_of(device), "use_tf32": 0})
-    return OnnxRuntime("onnxruntime-cuda", file, device, [cuda, (CPU, {})])
+    return _opened("onnxruntime-cuda", file, device, [cuda, (CPU, {})])
 
 
-def by_tensorrt(file: NetworkFile, device: str) -> OnnxRuntime:
+def by_tensorrt(file: NetworkFile, device: str) -> Runtime:
     """Return the runtime `onnxruntime-tensorrt`, fp16; what TensorRT builds is kept for this machine alone."""
     name = "onnxruntime-tensorrt"
     settings = {
@@ -78,12 +84,17 @@ def by_tensorrt(file: NetworkFile, device: str) -> OnnxRuntime:
         "trt_engine_cache_path": str(made_folder(machine_engine(file.fingerprint, name, device))),
     }
     cuda = (CUDA, {"device_id": index_of(device)})
-    return OnnxRuntime(name, file, device, [(TENSORRT, settings), cuda, (CPU, {})])
+    return _opened(name, file, device, [(TENSORRT, settings), cuda, (CPU, {})])
 
 
 def index_of(device: str) -> int:
     """Return the number of a GPU: 0 of "cuda", 1 of "cuda:1"."""
     return int(device.partition(":")[2] or 0)
+
+
+def _opened(name: str, file: NetworkFile, device: str, providers: Providers) -> Runtime:
+    runtime = OnnxRuntime(name, file, device, providers)
+    return runtime if file.road is None else ExportedRoad(runtime, file, file.road)
 
 
 def _options(onnxruntime: Any) -> Any:

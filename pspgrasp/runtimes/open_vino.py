@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import numpy as np
 
 from pspgrasp.errors import CheckpointError, ConfigError
 from pspgrasp.network_file import NetworkFile
 from pspgrasp.network_file.openvino_file import openvino_core
+from pspgrasp.runtimes import Runtime
 from pspgrasp.runtimes.engines import cache_folder, made_folder
+from pspgrasp.runtimes.exported_road import ExportedRoad
 from pspgrasp.runtimes.machine import thread_count
 
 
@@ -46,20 +48,30 @@ class OpenVino:
         self._request.infer({0: np.ascontiguousarray(image)[None]}, share_inputs=True)
         return self._request.get_output_tensor(0).data[0].copy()  # the next image overwrites it
 
+    def outputs(self, inputs: Dict[str, np.ndarray]) -> List[np.ndarray]:
+        """See `exported_road.py: Graph`."""
+        self._request.infer(inputs, share_inputs=True)
+        return [tensor.data.copy() for tensor in self._request.output_tensors]
 
-def in_float32(file: NetworkFile, _device: str) -> OpenVino:
+
+def in_float32(file: NetworkFile, _device: str) -> Runtime:
     """Return the runtime `openvino`."""
-    return OpenVino("openvino", file, "f32")
+    return _opened("openvino", file, "f32")
 
 
-def in_bfloat16(file: NetworkFile, _device: str) -> OpenVino:
+def in_bfloat16(file: NetworkFile, _device: str) -> Runtime:
     """Return the runtime `openvino-bf16`."""
-    return OpenVino("openvino-bf16", file, "bf16")
+    return _opened("openvino-bf16", file, "bf16")
 
 
-def in_int8(file: NetworkFile, _device: str) -> OpenVino:
+def in_int8(file: NetworkFile, _device: str) -> Runtime:
     """Return the runtime `openvino-int8`; what was left in float runs in float32."""
-    return OpenVino("openvino-int8", file, "f32")
+    return _opened("openvino-int8", file, "f32")
+
+
+def _opened(name: str, file: NetworkFile, precision: str) -> Runtime:
+    runtime = OpenVino(name, file, precision)
+    return runtime if file.road is None else ExportedRoad(runtime, file, file.road)
 
 
 def _settings(precision: str) -> Dict[str, Any]:

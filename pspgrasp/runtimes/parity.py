@@ -10,13 +10,15 @@ import numpy as np
 
 from pspgrasp.config import DetectionConfig, PreprocessConfig
 from pspgrasp.detect import peaks
+from pspgrasp.errors import NetworkError
 from pspgrasp.grasp import ImageGrasp, wrap_half_turn
-from pspgrasp.maps import GraspMaps
+from pspgrasp.maps import FrameMaps, GraspMaps
 from pspgrasp.network_file.metadata import MAPS
 from pspgrasp.preprocess import network_input
 
 Run = Callable[[np.ndarray], np.ndarray]
 
+HOLES = 0.02  # of the pixels of a probe
 RANDOM_M = 0.1  # spread of the random input
 AROUND_PX = 20.0  # two grasps nearer than this are one place
 LEAST_SPREAD = 0.003  # of a map; what differs less in a flat one is noise
@@ -88,14 +90,35 @@ def compare(wanted: np.ndarray, found: np.ndarray, tolerance: Tolerance) -> Pari
         return Parity(math.inf, f"its output is {found.shape}, not {wanted.shape}")
     if not np.isfinite(found).all():
         return Parity(math.inf, "it puts out NaN or infinity")
+    off = _off(wanted, found, tolerance)
+    return off if off.objection else replace(off, objection=_moved(_grasps(wanted), _grasps(found), tolerance))
+
+
+def check_road(wanted: FrameMaps, found: FrameMaps, precision: str, name: str) -> None:
+    """See that a road walked elsewhere leads where ours does: the same maps, and the same clear grasps.
+
+    Args:
+        wanted: As the road is walked here, with the same network.
+        found: As it was walked there.
+        precision: In which it was walked: a key of TOLERANCES.
+        name: Of the runtime that walked it, for people.
+
+    Raises:
+        NetworkError: It doesn't.
+    """
+    tolerance = TOLERANCES[precision]
+    off = _off(wanted.whole.encode(1.0), found.whole.encode(1.0), tolerance).objection
+    off = off or _moved(list(peaks(wanted, 0.0)), list(peaks(found, 0.0)), tolerance)
+    if off:
+        raise NetworkError(f"{name} does not walk the road from depth to grasps as it should: {off}")
+
+
+def _off(wanted: np.ndarray, found: np.ndarray, tolerance: Tolerance) -> Parity:
+    """Return how far maps (4, S, S) are from the wanted ones."""
     errors = np.sqrt(np.mean((found - wanted) ** 2, axis=(1, 2))) / np.maximum(wanted.std((1, 2)), LEAST_SPREAD)
     worst = int(errors.argmax())
-    if errors[worst] > tolerance.error:
-        off = f"{MAPS[worst]} is off by {errors[worst]:.1%} of its spread; {tolerance.error:.1%} is allowed"
-        return Parity(float(errors[worst]), off)
-    return Parity(
-        float(errors[worst]), _moved(_clear_grasps(wanted, tolerance.clearly), _grasps(found, 0.0), tolerance)
-    )
+    off = f"{MAPS[worst]} is off by {errors[worst]:.1%} of its spread; {tolerance.error:.1%} is allowed"
+    return Parity(float(errors[worst]), "" if errors[worst] <= tolerance.error else off)
 
 
 def probes(config: PreprocessConfig) -> List[np.ndarray]:
@@ -109,6 +132,15 @@ def probes(config: PreprocessConfig) -> List[np.ndarray]:
     ]
 
 
+def probe_depth_m(side: int) -> np.ndarray:
+    """Return depth (side, side) float32 [m] of a table with things on it as a camera sees it, holes (NaN) and all."""
+    rng = np.random.default_rng(0)
+    depth_m = _table_m(side, rng)
+    depth_m[rng.random(depth_m.shape) < HOLES] = np.nan
+    depth_m[side // 2 : side // 2 + side // 6, : side // 5] = np.nan  # what a camera doesn't see lies together
+    return depth_m
+
+
 def _table_m(side: int, rng: np.random.Generator) -> np.ndarray:
     """Return depth (side, side) float32 [m] of a tilted table with a box, a bar and a ball, and a camera's noise."""
     v, u = np.mgrid[:side, :side].astype(np.float32) / side - 0.5
@@ -120,16 +152,9 @@ def _table_m(side: int, rng: np.random.Generator) -> np.ndarray:
     return (depth_m + rng.normal(0, 0.001, depth_m.shape)).astype(np.float32)
 
 
-def _clear_grasps(output: np.ndarray, clearly: float) -> List[ImageGrasp]:
-    """Return the grasps of an output around which none comes near in quality."""
-    grasps = _grasps(output, DetectionConfig.min_quality)
-    return [grasp for grasp in grasps if not any(_rivals(grasp, other, clearly) for other in grasps)]
-
-
-def _grasps(output: np.ndarray, min_quality: float) -> List[ImageGrasp]:
+def _grasps(output: np.ndarray) -> List[ImageGrasp]:
     """Return all peaks, smoothed as on a robot, best first; their widths mean nothing."""
-    maps = GraspMaps.decode(output, width_scale_px=1.0).smoothed(DetectionConfig())
-    return list(peaks(maps, min_quality))
+    return list(peaks(GraspMaps.decode(output, width_scale_px=1.0).smoothed(DetectionConfig()), 0.0))
 
 
 def _rivals(grasp: ImageGrasp, other: ImageGrasp, clearly: float) -> bool:
@@ -140,9 +165,15 @@ def _apart_px(grasp: ImageGrasp, other: ImageGrasp) -> float:
     return math.hypot(grasp.u - other.u, grasp.v - other.v)
 
 
+def _clear(grasps: Sequence[ImageGrasp], clearly: float) -> List[ImageGrasp]:
+    """Return the good grasps around which none comes near in quality."""
+    good = [grasp for grasp in grasps if grasp.quality >= DetectionConfig.min_quality]
+    return [grasp for grasp in good if not any(_rivals(grasp, other, clearly) for other in good)]
+
+
 def _moved(wanted: Sequence[ImageGrasp], found: Sequence[ImageGrasp], tolerance: Tolerance) -> str:
-    """Say which of the wanted grasps isn't where it was; "" if all are."""
-    for grasp in wanted:
+    """Say which of the clear ones of the wanted grasps isn't where it was; "" if all are."""
+    for grasp in _clear(wanted, tolerance.clearly):
         near = [other for other in found if _apart_px(grasp, other) < AROUND_PX]
         if not near:
             return f"it misses a grasp of quality {grasp.quality:.2f}"

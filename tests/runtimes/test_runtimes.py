@@ -20,6 +20,7 @@ from pspgrasp.errors import CheckpointError, ConfigError, NetworkError
 from pspgrasp.models import ModelConfig, build_model
 from pspgrasp.network_file import NetworkFile
 from pspgrasp.network_file.openvino_file import openvino_core
+from pspgrasp.predictor import GraspPredictor
 from pspgrasp.runtimes import compiled as compiled_module
 from pspgrasp.runtimes import open_vino
 from pspgrasp.runtimes.folding import folded
@@ -55,6 +56,13 @@ def test_a_compiled_network_puts_out_what_torch_does(tiny: Checkpoint, monkeypat
     reference, other = open_runtime("torch", tiny, "cpu"), open_runtime("torch-compile", tiny, "cpu")
     for image in images(tiny.preprocess):
         np.testing.assert_allclose(other(image), reference(image), atol=2e-5)
+
+
+@pytest.mark.gpu
+def test_a_recorded_road_passes_its_check() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    GraspPredictor.from_checkpoint(find_weights("efficientnet_lite0"), "cuda", runtime="cuda-graph").warm_up()
 
 
 @pytest.mark.gpu

@@ -7,7 +7,6 @@ from typing import NamedTuple, Sequence, Tuple
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from pspgrasp.config import PreprocessConfig
 from pspgrasp.data.batch import GraspBatch, on_device
@@ -16,6 +15,7 @@ from pspgrasp.data.synthetic.labels import label
 from pspgrasp.data.synthetic.render import View, render
 from pspgrasp.data.synthetic.scenes import Cameras, Layout, SceneConfig, Scenes, gathered, random_layout, settled
 from pspgrasp.data.synthetic.sensor import Faults, SensorConfig, measure, random_faults
+from pspgrasp.device_road import network_input, push_pull
 from pspgrasp.errors import ConfigError
 
 
@@ -125,30 +125,6 @@ class SyntheticSource:
         return np.random.default_rng([self.seed, index, purpose])
 
 
-def network_input(filled_m: torch.Tensor, config: PreprocessConfig, focal_px: torch.Tensor) -> torch.Tensor:
-    """Return the network input (B, C, N, N) of depth without holes (B, N, N) [m]: `preprocess.py`, in batches."""
-    relative_m = (filled_m - filled_m.mean((1, 2), keepdim=True)).clamp(-config.clip_m, config.clip_m)
-    if not config.pixel_size_channel:
-        return relative_m[:, None]
-    millimetres = 1000 * filled_m.clamp(min=1e-3) / focal_px[:, None, None]
-    return torch.stack([relative_m, millimetres.log()], dim=1)
-
-
 def without_holes(depth_m: torch.Tensor) -> torch.Tensor:
-    """Return depth (B, N, N) [m] whose holes (NaN) are filled: `push_pull` of preprocess.py, in batches, on any device.
-
-    A picture in which nothing is measured becomes zero.
-    """
-    weight = (~depth_m.isnan()).float()[:, None]
-    return _pulled(depth_m.nan_to_num(0.0)[:, None] * weight, weight)[:, 0]
-
-
-def _pulled(sums: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return sums / weight (B, 1, N, N), and where there is no weight what coarser pixels have."""
-    known = sums / weight.clamp(min=1e-6)
-    if weight.shape[-1] <= 2:
-        everywhere = sums.sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True).clamp(min=1e-6)
-        return torch.where(weight > 0, known, everywhere)
-    coarse = _pulled(*(functional.avg_pool2d(x, 2, ceil_mode=True) for x in (sums, weight)))
-    around = functional.interpolate(coarse, size=weight.shape[-2:], mode="bilinear", align_corners=False)
-    return torch.where(weight > 0, known, around)
+    """Return depth (B, 1, N, N) [m] of depth (B, N, N) [m] whose holes (NaN) are filled."""
+    return push_pull(depth_m.nan_to_num(0.0)[:, None], (~depth_m.isnan()).float()[:, None])
