@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
-from typing import Any, Callable, Dict, Generic, Iterable, Iterator, List, Protocol, TypeVar
+from typing import Any, Callable, Dict, Generic, Iterable, Iterator, List, Protocol, Sequence, TypeVar
 
 from pspgrasp.errors import ConfigError, PspGraspError
 
@@ -24,7 +24,34 @@ Taken = TypeVar("Taken", contravariant=True)
 Given = TypeVar("Given", covariant=True)
 
 WAITING = 2  # jobs that a machine of a cluster has in hand or in waiting, for each core: it never idles
+MOST_LOST = 20  # jobs: so many dead processes are no accident, and more of them wouldn't help
 TOLD_CHARACTERS = 100  # of a job in a message
+
+
+class LostJob(Exception):  # noqa: N818 (never a user's error by itself: see `LostJobsError`)
+    """A process died, and with it the job that it had.
+
+    Attributes:
+        job: Which.
+        why: One line for the user.
+    """
+
+    def __init__(self, job: Any, why: str) -> None:
+        super().__init__(why)
+        self.job, self.why = job, why
+
+
+class LostJobsError(PspGraspError):
+    """Processes died over jobs; all other jobs were done, unless `MOST_LOST` are lost.
+
+    Attributes:
+        lost: At least one.
+    """
+
+    def __init__(self, lost: Sequence[LostJob]) -> None:
+        more = f"; and {len(lost) - 1} more died" if len(lost) > 1 else ""
+        super().__init__(f"{lost[0].why}{more}")
+        self.lost = tuple(lost)
 
 
 def cores() -> int:
@@ -35,8 +62,9 @@ def cores() -> int:
 def results(work: Callable[[Job], Result], jobs: Iterable[Job], processes: int = 1, ray: str = "") -> Iterator[Result]:
     """Yield the result of each job as it is done, in any order.
 
-    Processes here don't hear Ctrl-C, which a terminal sends to all: this process decides. They end at once when no more
-    results are taken, for an error or for Ctrl-C, and when this process ends, however it does.
+    Processes here hear neither Ctrl-C nor SIGTERM, which may be sent to all: this process decides. They end at once
+    when no more results are taken, for an error or for Ctrl-C, and when this process ends, however it does. A job whose
+    process dies is lost alone: the others are done, and the error comes behind the last result.
 
     Args:
         work: A function of a module; its jobs and results must be picklable.
@@ -45,7 +73,8 @@ def results(work: Callable[[Job], Result], jobs: Iterable[Job], processes: int =
         ray: Address of a Ray cluster, or `local` for one on this machine; "" doesn't use Ray.
 
     Raises:
-        PspGraspError: Ray is asked for and not installed, or can't be reached; a process died; or what `work` raises.
+        PspGraspError: Ray is asked for and not installed, or can't be reached; or what `work` raises.
+        LostJobsError: Processes died.
         ConfigError: Fewer than one process.
     """
     if processes < 1:
@@ -70,22 +99,41 @@ class _Workers(Protocol[Taken, Given]):
         """Begin a job, while fewer than `most` are under way."""
 
     def first(self) -> Given:
-        """Wait for the first job that is done, and return its result."""
+        """Wait for the first job that is done, and return its result.
+
+        Raises:
+            LostJob: Its process died.
+        """
 
     def end(self) -> None:
         """Drop what is under way, and leave nobody behind."""
 
 
 def _done_by(workers: _Workers[Job, Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    lost: List[LostJob] = []
     try:
         for job in jobs:
             if workers.busy == workers.most:
-                yield workers.first()
+                yield from _first(workers, lost)
             workers.begin(job)
         while workers.busy:
-            yield workers.first()
+            yield from _first(workers, lost)
     finally:
         workers.end()
+    if lost:
+        raise LostJobsError(lost)
+
+
+def _first(workers: _Workers[Job, Result], lost: List[LostJob]) -> Iterator[Result]:
+    """Yield the first result, or note that its job is lost."""
+    try:
+        result = workers.first()
+    except LostJob as one:
+        lost.append(one)
+        if len(lost) == MOST_LOST:
+            raise LostJobsError(lost) from one
+        return
+    yield result
 
 
 def one_thread() -> None:
@@ -120,12 +168,13 @@ class _Worker:
             self.process.start()
         its_end.close()  # so that the line breaks when the process dies
 
-    def died(self) -> PspGraspError:
+    def died(self) -> LostJob:
         self.process.join()
         code = self.process.exitcode or 0
+        self.line.close()
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         advice = "if it was memory, fewer processes need less"
-        return PspGraspError(f"the process that worked on {_told(self.job)} died ({how}); {advice}")
+        return LostJob(self.job, f"the process that worked on {_told(self.job)} died ({how}); {advice}")
 
     def end(self) -> None:
         self.process.kill()
@@ -147,9 +196,10 @@ class _Processes(Generic[Job, Result]):
         return len(self._busy)
 
     def begin(self, job: Job) -> None:
+        self._idle = [worker for worker in self._idle if worker.process.is_alive()]  # some died in idleness
         worker = self._idle.pop() if self._idle else _Worker(self._work)
         worker.job, self._busy[worker.line] = job, worker
-        with suppress(BrokenPipeError):  # it died in idleness: `first` meets it
+        with suppress(BrokenPipeError):  # it died just now: `first` meets it
             worker.line.send(job)
 
     def first(self) -> Result:
@@ -158,6 +208,7 @@ class _Processes(Generic[Job, Result]):
         try:
             result, error, text = pickle.loads(worker.line.recv_bytes())
         except (EOFError, ConnectionError):
+            self._idle.remove(worker)
             raise worker.died() from None
         if error is not None:
             raise error from _WorkerError(text)
@@ -174,12 +225,12 @@ class _WorkerError(Exception):
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Begin a process that Ctrl-C can't meet before it has learnt not to hear it; this one hears it a moment later."""
+    """Begin a process that no signal can meet before it has learnt not to hear it; this one hears it a moment later."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return
     resource_tracker.ensure_running()  # it lets Ctrl-C through again when it is started
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -188,7 +239,8 @@ def _interrupts_held_back() -> Iterator[None]:
 
 def _serve(work: Callable[[Any], Any], line: Connection) -> None:
     """Do the jobs that come along a line, until it breaks."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _one_core()
     with suppress(EOFError, ConnectionError):
@@ -239,7 +291,7 @@ class _Cluster(Generic[Job, Result]):
             raise error.cause from None  # what the work itself raised, as if it had run here
         except self._ray.exceptions.RayError as error:
             first_line = str(error).partition("\n")[0]
-            raise PspGraspError(f"Ray could not finish {_told(job)} ({type(error).__name__}): {first_line}") from error
+            raise LostJob(job, f"Ray could not finish {_told(job)} ({type(error).__name__}): {first_line}") from error
 
     def end(self) -> None:
         for one in self._running:

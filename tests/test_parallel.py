@@ -12,13 +12,13 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator, List
 
 import pytest
 
 from pspgrasp.data.output import make_folder
 from pspgrasp.errors import ConfigError, DataError, PspGraspError
-from pspgrasp.parallel import results
+from pspgrasp.parallel import LostJobsError, results
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -48,8 +48,15 @@ def interrupted(number: int) -> int:
     return number
 
 
-def test_a_process_does_not_hear_ctrl_c() -> None:
-    assert sorted(results(interrupted, range(3), 2)) == [0, 1, 2]
+def terminated(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.01)
+    return number
+
+
+@pytest.mark.parametrize("work", [interrupted, terminated])
+def test_a_process_hears_neither_ctrl_c_nor_sigterm(work: Callable[[int], int]) -> None:
+    assert sorted(results(work, range(3), 2)) == [0, 1, 2]
 
 
 def killed(number: int) -> int:
@@ -58,9 +65,24 @@ def killed(number: int) -> int:
     return number
 
 
-def test_the_job_at_which_a_process_dies_is_named_and_how() -> None:
-    with pytest.raises(PspGraspError, match=r"worked on 2 died \(killed by SIGKILL\)"):
-        list(results(killed, range(5), 2))
+def test_a_job_whose_process_dies_is_named_and_how_and_all_others_are_done() -> None:
+    found: List[int] = []
+    with pytest.raises(LostJobsError, match=r"worked on 2 died \(killed by SIGKILL\)") as lost:
+        found.extend(results(killed, range(5), 2))
+    assert sorted(found) == [0, 1, 3, 4]
+    assert [one.job for one in lost.value.lost] == [2]
+
+
+def hopeless(number: int) -> int:
+    os._exit(3)
+
+
+def test_where_processes_only_die_no_more_jobs_are_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pspgrasp.parallel.MOST_LOST", 3)
+    with pytest.raises(LostJobsError, match=r"\(exit code 3\).*; and 2 more died") as lost:
+        list(results(hopeless, range(50), 2))
+    assert len(lost.value.lost) == 3
+    assert not multiprocessing.active_children()
 
 
 #: Says so as soon as its first two jobs are under way, which never end.

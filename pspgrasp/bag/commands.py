@@ -6,17 +6,19 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, List, Sequence
+from typing import TYPE_CHECKING, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from pspgrasp.bag import options
+from pspgrasp.bag.ending import held_back, say, stopped_by_sigterm
 from pspgrasp.bag.export.commands import add_export
 from pspgrasp.bag.libraries import check_libraries
-from pspgrasp.errors import ConfigError
+from pspgrasp.errors import ConfigError, PspGraspError
 
 if TYPE_CHECKING:
     from pspgrasp.bag.judging.specs import ModelSpec
     from pspgrasp.bag.recording import Recording
     from pspgrasp.bag.results.result import RecordingResult
+    from pspgrasp.bag.run import Run
 
 DESCRIPTION = """\
 What would a network have done on a recording? Every depth image goes the road that it goes on the robot, and what
@@ -24,8 +26,14 @@ comes of it is measured: latency, frames without a grasp and why, quality, jitte
 against the gripper's, and agreement with what the robot's own detector published. Nothing is written into an input."""
 
 EXIT_CODES = """\
-exit code: 0 all was read; 1 a user's error; 3 something in a recording couldn't be read, or is not as it should be: the
-rest is judged, and faults are counted; 130 stopped by Ctrl-C: what was done is told and written."""
+exit code: 0 all was read; 1 a user's error; 3 something in a recording couldn't be read or isn't as it should be, or a
+model failed on a frame: the rest is judged, and faults are counted; 130 stopped by Ctrl-C or SIGTERM: what was done is
+told and written."""
+
+INFO_EPILOG = """\
+exit code: 0 all can be read, as far as is seen without reading it all; 1 nothing can be read, or a user's error;
+3 some of it can't be, or isn't as it should be."""
+USERS_ERROR = 1
 
 EVAL_EXAMPLES = f"""\
 examples:
@@ -55,7 +63,12 @@ def add_bag(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def _add_info(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = actions.add_parser("info", help="what recordings hold, and what would be read of them")
+    command = actions.add_parser(
+        "info",
+        help="what recordings hold, and what would be read of them",
+        epilog=INFO_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     options.add_reading_options(command)
     command.set_defaults(run=_info)
 
@@ -86,42 +99,73 @@ def _add_bench(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _info(parsed: argparse.Namespace) -> int:
     check_libraries()
-    from rich.console import Console
-
     from pspgrasp.bag.reading.info import info_of, shown
+    from pspgrasp.bag.run import ALL_READ, IN_PART
 
-    console, selection = Console(), options.selection_of(parsed)
-    for path in parsed.inputs:
-        console.print(shown(info_of(path, selection)), soft_wrap=True, highlight=False)
-    return 0
+    selection = options.selection_of(parsed)
+    infos = [info for path in parsed.inputs for info in info_of(path, selection)]
+    say(shown(infos))
+    if all(info.why_not for info in infos):
+        return USERS_ERROR
+    return IN_PART if any(info.why_not or info.faults for info in infos) else ALL_READ
 
 
 def _judge(parsed: argparse.Namespace) -> int:
     check_libraries()
-    from rich.console import Console
-
     from pspgrasp.bag.reading.open import open_recordings
-    from pspgrasp.bag.report.output import FILES, working_folder, write_output
-    from pspgrasp.bag.report.terminal import shown, width_of
-    from pspgrasp.bag.run import run_of
+    from pspgrasp.bag.report.output import TABLES, working_folder, write_tables
+    from pspgrasp.bag.run import INTERRUPTED, run_of
 
     _check(parsed)
     selection, specs = options.selection_of(parsed), options.specs_from(parsed)
     if parsed.paired and len(specs) < 2:
         raise ConfigError("compare needs at least two models: --checkpoint FIRST OTHER...; `eval` judges one")
     gripper = options.gripper_of(parsed, options.node_config(parsed))
-    recordings = open_recordings(parsed.inputs, selection)
-    with working_folder(parsed.output) as folder:
-        found = _results(parsed, recordings, specs, folder)
-        run = run_of(found, specs, gripper, parsed.inputs, selection, len(recordings), _command())
-        console = Console()
-        if not console.is_terminal:  # a file or a pipe has no width of its own
-            console.width = max(console.width, width_of(run))
-        console.print(shown(run), soft_wrap=True, highlight=False)
-        if parsed.output:
-            write_output(run, folder, parsed.output)
-            print(f"{parsed.output}: {', '.join(FILES)}")
-    return run.exit_code
+    # Other machines have another working directory.
+    inputs = [path.absolute() for path in parsed.inputs] if parsed.ray else parsed.inputs
+    recordings = open_recordings(inputs, selection)
+    with stopped_by_sigterm(), working_folder(parsed.output) as folder:
+        done = _done(parsed, recordings, specs, folder)
+        found, read = list(done.results.values()), [recordings[place] for place in done.results]
+        error, output = done.error, parsed.output
+        if error and not found:
+            raise error
+        try:
+            if output:
+                with held_back():
+                    write_tables(found, folder, output)
+        except PspGraspError as unwritten:  # a full disk, say: the figures are told all the same
+            error, output = unwritten, None
+        try:
+            run = run_of(found, specs, gripper, read, selection, len(recordings), _command())
+            code = _tell(run, output)
+        except KeyboardInterrupt:
+            say(f"stopped; {output}: {', '.join(TABLES)}" if output else "stopped")
+            return INTERRUPTED
+    if error:
+        raise error
+    return code
+
+
+def _tell(run: Run, output: Optional[Path]) -> int:
+    """Write what a run adds up to, then print it; return the exit code."""
+    from rich.console import Console
+
+    from pspgrasp.bag.progress import progress
+    from pspgrasp.bag.report.output import FILES, write_run
+    from pspgrasp.bag.report.terminal import shown, width_of
+
+    code, told = run.exit_code, ""
+    try:
+        if output:
+            with progress(Console(stderr=True)) as tells_of:
+                pictures = write_run(run, output, tells_of)
+            code = max(code, pictures.exit_code)
+            told = f"{output}: {', '.join(FILES)}"
+            told += f"\nthe report has no pictures: {pictures.why_not}" if pictures.why_not else ""
+    finally:
+        say(shown(run), *filter(None, [told]), columns=width_of(run))
+    return code
 
 
 def _check(parsed: argparse.Namespace) -> None:
@@ -130,10 +174,37 @@ def _check(parsed: argparse.Namespace) -> None:
         options.check_output(parsed.output, parsed.inputs)
 
 
+class Done(NamedTuple):
+    """What was done.
+
+    Attributes:
+        results: By the places of their recordings; those that were begun, if the user stopped it.
+        error: That ended it before its time.
+    """
+
+    results: Dict[int, RecordingResult]
+    error: Optional[Exception]
+
+
+def _done(
+    parsed: argparse.Namespace, recordings: Sequence[Recording], specs: Sequence[ModelSpec], folder: Path
+) -> Done:
+    """Judge the recordings. Whatever ends it, what was done isn't lost."""
+    found: Dict[int, RecordingResult] = {}
+    error = None
+    try:
+        for place, result in _results(parsed, recordings, specs, folder):
+            found[place] = result
+    except KeyboardInterrupt:  # the second one: what was under way is lost
+        pass
+    except Exception as ended:  # noqa: BLE001 (raised again when what was done is written)
+        error = ended
+    return Done({place: found[place] for place in sorted(found)}, error)
+
+
 def _results(
     parsed: argparse.Namespace, recordings: Sequence[Recording], specs: Sequence[ModelSpec], folder: Path
-) -> List[RecordingResult]:
-    """Return the results in the order of the recordings; those that were begun, if the user stops it."""
+) -> Iterator[Tuple[int, RecordingResult]]:
     from rich.console import Console
 
     from pspgrasp.bag.progress import progress
@@ -143,17 +214,11 @@ def _results(
     count = len(recordings)
     if not parsed.ray and 1 in (parsed.processes, count):
         models = [spec.build() for spec in specs]
-        with progress(Console(stderr=True)) as told:
-            return list(judge_here(recordings, models, window_of(specs), folder, told))
-    found: Dict[int, RecordingResult] = {}
-    inputs, selection = tuple(path.absolute() for path in parsed.inputs), options.selection_of(parsed)
-    jobs = [Job(inputs, selection, place, tuple(specs), folder.absolute()) for place in range(count)]
-    try:
-        for place, result in with_progress(judge_apart(jobs, parsed.processes, parsed.ray), count, "recordings"):
-            found[place] = result
-    except KeyboardInterrupt:  # the second one: what was under way is lost
-        pass
-    return [found[place] for place in sorted(found)]
+        with progress(Console(stderr=True)) as tells_of:
+            yield from judge_here(recordings, models, window_of(specs), folder, tells_of)
+        return
+    jobs = [Job(recording, place, tuple(specs), folder.absolute()) for place, recording in enumerate(recordings)]
+    yield from with_progress(judge_apart(jobs, parsed.processes, parsed.ray), count, "recordings")
 
 
 def _command() -> str:
@@ -167,5 +232,5 @@ def _bench(parsed: argparse.Namespace) -> int:
     from pspgrasp.data.commands import check_bounds
 
     check_bounds(parsed, {"frames": (20, 10**6)})
-    print("\n".join(benchmark(parsed.frames, parsed.checkpoint, parsed.device).lines()))
+    say("\n".join(benchmark(parsed.frames, parsed.checkpoint, parsed.device).lines()))
     return 0

@@ -22,6 +22,7 @@ BOUNDS = {
     "every": (1, 10**6),
     "most": (0, 10**9),
 }
+COMMAND_WIDTHS = ("kinova", "mvp", "image")
 PROCESS_BOUNDS = {"processes": (1, 4096)}
 
 
@@ -45,6 +46,16 @@ def add_reading_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--pose-topic", default="", metavar="TOPIC", help="PoseStamped of the camera's optical frame (default: TF)"
+    )
+    command.add_argument(
+        "--fixed-frame", default="", metavar="FRAME", help="of TF that stands still (default: the camera's root)"
+    )
+    command.add_argument(
+        "--command-width",
+        choices=COMMAND_WIDTHS,
+        default=COMMAND_WIDTHS[0],
+        help="whose pixels the widths of recorded ggcnn/out/command are: of the map of GG-CNN's node kinova or mvp, or "
+        "of the image, as our own node sends them with quirks: fixed (default: kinova)",
     )
     command.add_argument("--start", type=float, default=0.0, metavar="S", help="leave out the first seconds")
     command.add_argument("--seconds", type=float, default=0.0, metavar="S", help="read so many (default: all)")
@@ -70,6 +81,8 @@ def selection_of(parsed: argparse.Namespace) -> Selection:
         most=parsed.most,
         camera=tuple(parsed.camera) if parsed.camera else None,
         pose_topic=parsed.pose_topic,
+        fixed_frame=parsed.fixed_frame,
+        command_width=parsed.command_width,
     )
 
 

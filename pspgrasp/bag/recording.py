@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, NamedTuple, Optional, Protocol, Tuple, Union
+from typing import Callable, Iterator, NamedTuple, Optional, Protocol, Tuple, Union
 
 import numpy as np
 
 from pspgrasp.depth import DepthFrame
+
+Told = Callable[[int, int], None]  # how much is done, of how much
+
+
+def silent(_done: int, _expected: int) -> None:
+    """Tell nobody."""
 
 
 class RecordedFrame(NamedTuple):
@@ -17,13 +23,13 @@ class RecordedFrame(NamedTuple):
         number: Place among the depth images of its recording, faulty ones counted, from 0.
         frame: The image with its camera, its frame_id and its stamp, as the live node would get it.
         recorded_ns: When it was written [ns]; the stamp where that isn't known.
-        raw_bytes: Size of its message or file, for the figures of reading.
+        anew: Whether stamps went back before it: the live node drops an image then, and begins anew with the next.
     """
 
     number: int
     frame: DepthFrame
     recorded_ns: int
-    raw_bytes: int
+    anew: bool = False
 
 
 class Fault(NamedTuple):
@@ -51,7 +57,6 @@ class RecordedGrasp(NamedTuple):
         angle_rad: As in `ImageGrasp`.
         width: Its opening.
         width_unit: "m" or "px": GG-CNN's command says pixels.
-        quality: NaN where the message doesn't say.
     """
 
     topic: str
@@ -61,7 +66,6 @@ class RecordedGrasp(NamedTuple):
     angle_rad: float
     width: float
     width_unit: str
-    quality: float
 
 
 class Poses(Protocol):
@@ -86,14 +90,24 @@ class Recording(Protocol):
     def description(self) -> str:
         """Say what is read: kind, topics, images, seconds."""
 
+    @property
+    def has_guessed_camera(self) -> bool:
+        """Whether nobody said what camera it was, so that lengths in space may be wrong."""
+
     def __len__(self) -> int:
         """How many depth images it says it has; a damaged one may give fewer."""
 
     def __iter__(self) -> Iterator[Union[RecordedFrame, Fault]]:
         """Yield frames as they were recorded, and faults where they are met."""
 
-    def grasps(self) -> Iterator[RecordedGrasp]:
-        """Yield what the robot's own detector published, the best grasp of each message."""
+    def look_beside(self, told: Told = silent) -> Iterator[Fault]:
+        """Go once through what says where the camera was, if anything does, and yield what can't be read of it.
+
+        Who doesn't call this has it done by `grasps` or `poses`, and isn't told.
+        """
+
+    def grasps(self) -> Iterator[Union[RecordedGrasp, Fault]]:
+        """Yield what the robot's own detector published, the best grasp of each message, or why there is none."""
 
     def poses(self) -> Union[Poses, None]:
         """Return where the camera was; None where the recording doesn't say."""
@@ -112,6 +126,9 @@ class Selection:
         most: Images at most; 0 is all.
         camera: fx, fy, cx, cy [px] instead of a recorded camera_info.
         pose_topic: Of PoseStamped messages that say where the camera was; "" takes TF.
+        fixed_frame: The frame of TF that stands still; "" takes the root that the camera hangs from.
+        command_width: Whose pixels the widths of recorded `ggcnn/out/command` are: those of the map of GG-CNN's node
+            kinova or mvp, or of the depth "image".
     """
 
     depth_topic: str = ""
@@ -122,3 +139,5 @@ class Selection:
     most: int = 0
     camera: Optional[Tuple[float, float, float, float]] = None
     pose_topic: str = ""
+    fixed_frame: str = ""
+    command_width: str = "kinova"

@@ -12,7 +12,7 @@ import numpy as np
 from pspgrasp.bag.judging.judge import judge_recording
 from pspgrasp.bag.judging.model import Model
 from pspgrasp.bag.judging.predictor_model import PredictorModel
-from pspgrasp.bag.recording import Fault, Poses, RecordedFrame, RecordedGrasp, Recording
+from pspgrasp.bag.recording import Fault, Poses, RecordedFrame, RecordedGrasp, Recording, Told, silent
 from pspgrasp.bag.results.frame import FoundGrasp, FrameResult, SeenFrame
 from pspgrasp.bag.results.ledger import Ledger, write_recorded
 from pspgrasp.bag.results.lines import Judged
@@ -31,7 +31,7 @@ POSE = tuple(np.eye(4)[:3].ravel())
 class MadeUp:
     """A recording of whatever it is given; see `pspgrasp.bag.recording.Recording`."""
 
-    name, description = "made up", "frames of a test"
+    name, description, has_guessed_camera = "made up", "frames of a test", False
 
     def __init__(
         self,
@@ -53,9 +53,12 @@ class MadeUp:
             if isinstance(item, Fault):
                 yield item
             else:
-                yield RecordedFrame(number, item, item.stamp_ns, item.depth_m.nbytes)
+                yield RecordedFrame(number, item, item.stamp_ns)
 
-    def grasps(self) -> Iterator[RecordedGrasp]:
+    def look_beside(self, _told: Told = silent) -> Iterator[Fault]:
+        return iter(())
+
+    def grasps(self) -> Iterator[Union[RecordedGrasp, Fault]]:
         return iter(self._grasps)
 
     def poses(self) -> Optional[Poses]:
@@ -131,17 +134,19 @@ def result_of(
     faults: Sequence[Fault] = (),
     expected: Optional[int] = None,
     name: str = "made up",
+    every: int = 1,
 ) -> RecordingResult:
     """Return the result of a recording in which each model finds these best grasps.
 
-    None stands for a frame in which a model finds none, a text for one on which it fails.
+    None stands for a frame in which a model finds none, a text for one on which it fails. Of the recording's images
+    each so many-th is judged.
     """
     frames = list(zip(*models.values()))
     with Ledger(new_folder(), name, list(models)) as ledger:
         found = write_recorded(recorded, ledger.folder)
         for number, best in enumerate(frames):
-            pose = poses[number % len(poses)] if poses else None
-            ledger.frame(seen_frame(number, still, pose), [frame_of(number, one, latency_ms) for one in best])
+            pose, image = poses[number % len(poses)] if poses else None, number * every
+            ledger.frame(seen_frame(image, still, pose), [frame_of(image, one, latency_ms) for one in best])
         for fault in faults:
             ledger.fault(fault)
         ledger.write()

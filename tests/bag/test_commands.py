@@ -6,10 +6,12 @@ import csv
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Sequence
 
 import pytest
 from made_up import GRASP, MadeUp, drawn, flat_frames, judge, made_of, moved, result_of
@@ -28,6 +30,7 @@ from pspgrasp.bag.run import Job, Run, judge_apart, run_of
 from pspgrasp.cli import main
 from pspgrasp.errors import ConfigError, PspGraspError
 from pspgrasp.node_config import NodeConfig
+from pspgrasp.parallel import LostJob, LostJobsError
 from pspgrasp.whole_file import whole_file
 
 pytest.importorskip("rich", reason="needs the extra bag")
@@ -43,15 +46,15 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> List[Recording]:
         return found
 
     monkeypatch.setattr("pspgrasp.bag.reading.open.open_recordings", open_recordings)
-    monkeypatch.setattr("pspgrasp.bag.run.open_recordings", open_recordings)
-    monkeypatch.setattr("pspgrasp.bag.report.output.write_report", lambda path, run: path.write_text(run.command))
+    monkeypatch.setattr("pspgrasp.bag.report.output.strip", lambda *_: ())
+    monkeypatch.setattr("pspgrasp.bag.report.output.write_report", lambda path, run, _: path.write_text(run.command))
     monkeypatch.setattr(ModelSpec, "build", lambda spec: drawn(spec.name, 30 + len(spec.name)))
     return found
 
 
 def made_run(*results: Any, asked: int = 1) -> Run:
     specs = [ModelSpec("one", "resnet18", "", NodeConfig())]
-    return run_of(results, specs, Gripper(), [Path("x.bag")], Selection(), asked, "pspgrasp bag eval x.bag")
+    return run_of(results, specs, Gripper(), [], Selection(), asked, "pspgrasp bag eval x.bag")
 
 
 def recordings_of(folder: Path) -> List[Dict[str, Any]]:
@@ -91,6 +94,115 @@ def test_faults_are_counted_told_and_in_the_exit_code(
 def test_a_recording_that_ends_early_is_read_in_part() -> None:
     assert made_run(result_of({"one": [GRASP] * 3})).exit_code == 0
     assert made_run(result_of({"one": [GRASP] * 3}, expected=5)).exit_code == 3
+
+
+def test_frames_on_which_a_model_fails_are_in_the_exit_code() -> None:
+    assert made_run(result_of({"one": [GRASP, "put out NaN", GRASP]})).exit_code == 3
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_sigterm_ends_a_run_as_ctrl_c_does(
+    recordings: List[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: signal.Signals
+) -> None:
+    class Stopped(PredictorModel):
+        def judged(self, recorded: RecordedFrame) -> FrameResult:
+            if recorded.number == 2:
+                os.kill(os.getpid(), stop)
+                time.sleep(0.01)
+            return super().judged(recorded)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background is deaf to it
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(ModelSpec, "build", lambda spec: Stopped(spec.name, drawn("x").predictor))
+    recordings.append(MadeUp(flat_frames(8)))
+    assert main(["bag", "eval", "x", "--output", str(tmp_path)]) == 130
+    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
+    assert recordings_of(tmp_path)[0]["read"] == 2
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "stopped by the user"),
+        (PspGraspError("no memory"), 3, "no memory"),
+        (ZeroDivisionError("x"), 3, "unexpected ZeroDivisionError: x"),
+    ],
+)
+def test_without_pictures_all_files_are_there_and_a_line_says_why(
+    error: BaseException,
+    code: int,
+    said: str,
+    recordings: List[Recording],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails(*_: Any) -> None:
+        assert {"frames.csv", "frames.jsonl", "results.json"} <= {path.name for path in tmp_path.iterdir()}
+        raise error
+
+    monkeypatch.setattr("pspgrasp.bag.report.output.strip", fails)
+    recordings.append(MadeUp(flat_frames(3)))
+    assert main(["bag", "eval", "x", "--output", str(tmp_path)]) == code
+    told = capsys.readouterr().out
+    assert f"the report has no pictures: {said}" in told
+    assert "3 of 3 images judged" in told
+    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
+
+
+def test_ctrl_c_while_figures_are_worked_out_leaves_all_frames(
+    recordings: List[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: Any) -> Run:
+        raise KeyboardInterrupt
+
+    (tmp_path / "report.html").write_text("of an earlier run")
+    monkeypatch.setattr("pspgrasp.bag.run.run_of", interrupted)
+    recordings.append(MadeUp(flat_frames(3)))
+    assert main(["bag", "eval", "x", "--output", str(tmp_path)]) == 130
+    assert {path.name for path in tmp_path.iterdir()} == {"frames.csv", "frames.jsonl"}
+    assert "stopped; " in capsys.readouterr().out
+
+
+def test_what_was_done_before_an_error_is_told_and_written(
+    recordings: List[Recording], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recordings += [MadeUp(flat_frames(3)), MadeUp([ZeroDivisionError("a fault of ours")])]
+    with pytest.raises(ZeroDivisionError):
+        main(["bag", "eval", "x", "--output", str(tmp_path)])
+    assert "3 of 3 images judged" in capsys.readouterr().out
+    assert recordings_of(tmp_path)[0]["read"] == 3
+
+
+def test_a_recording_whose_process_died_is_a_fault_and_the_others_are_kept(
+    recordings: List[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def second_dies(work: Any, some: Iterable[Job], *_: Any) -> Iterator[Any]:
+        first, second, *others = some
+        yield from (work(job) for job in (first, *others))
+        raise LostJobsError([LostJob(second, "the process that worked on it died (killed by SIGKILL)")])
+
+    monkeypatch.setattr("pspgrasp.bag.run.results", second_dies)
+    recordings += [MadeUp(flat_frames(count)) for count in (2, 4, 3)]
+    assert main(["bag", "eval", "x", "--processes", "2", "--output", str(tmp_path)]) == 3
+    assert "killed by SIGKILL" in capsys.readouterr().out
+    found = recordings_of(tmp_path)
+    assert [(result["read"], result["expected"]) for result in found] == [(2, 2), (0, 4), (3, 3)]
+    assert found[1]["fault_counts"] == {"lost": 1}
+
+
+#: Prints more than a pipe holds, of which one line is read.
+LONG = "from pspgrasp.bag.ending import say; say(*['x' * 79] * 5000); raise SystemExit(3)"
+
+
+def test_a_pipe_that_is_closed_is_no_error() -> None:
+    started = subprocess.Popen([sys.executable, "-c", LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert started.stdout is not None
+    assert started.stderr is not None
+    started.stdout.readline()
+    started.stdout.close()
+    assert (started.stderr.read(), started.wait(60)) == ("", 3)
 
 
 def test_ctrl_c_tells_and_writes_what_was_done(
@@ -204,7 +316,7 @@ def test_the_nodes_parameters_are_those_of_the_robot(tmp_path: Path, recordings:
 
 
 def full_run() -> Run:
-    recorded = RecordedGrasp("g", 5, False, moved().position_m, 0.1, 40.0, "px", float("nan"))
+    recorded = RecordedGrasp("g", 5, False, moved().position_m, 0.1, 40.0, "px")
     faults = [Fault(7, "truncated", 'cut, "off"')]
     best = {"one": [GRASP, None, "not finite"]}
     return made_run(result_of(best, recorded=[recorded], poses=[tuple(range(12))], faults=faults))
@@ -265,16 +377,16 @@ def test_many_recordings_come_in_order_and_add_up(recordings: List[Recording], t
 
 def test_jobs_are_judged_as_here(recordings: List[Recording], tmp_path: Path) -> None:
     recordings += [MadeUp(flat_frames(2)), MadeUp(flat_frames(3))]
-    found = dict(judge_apart(jobs(2, tmp_path), processes=1, ray=""))
+    found = dict(judge_apart(jobs(recordings, tmp_path), processes=1, ray=""))
     assert {place: result.read for place, result in found.items()} == {0: 2, 1: 3}
     here = judge(recordings[1], [drawn("ggcnn", 35)])
     assert grasps_of(found[1]) == grasps_of(here)
     assert len(grasps_of(here)) == 3
 
 
-def jobs(count: int, folder: Path) -> List[Job]:
+def jobs(recordings: Sequence[Recording], folder: Path) -> List[Job]:
     specs = tuple(specs_of(["ggcnn"], NodeConfig()))
-    return [Job((folder,), Selection(), place, specs, folder) for place in range(count)]
+    return [Job(recording, place, specs, folder) for place, recording in enumerate(recordings)]
 
 
 def grasps_of(result: RecordingResult) -> List[Any]:
@@ -284,7 +396,7 @@ def grasps_of(result: RecordingResult) -> List[Any]:
 def test_a_machine_that_does_not_see_the_output_says_so(recordings: List[Recording], tmp_path: Path) -> None:
     recordings.append(MadeUp(flat_frames(2)))
     with pytest.raises(ConfigError, match="--output must lie on a disk that all machines"):
-        list(judge_apart(jobs(1, tmp_path / "elsewhere"), processes=1, ray=""))
+        list(judge_apart(jobs(recordings, tmp_path / "elsewhere"), processes=1, ray=""))
 
 
 class Slow(PredictorModel):
@@ -304,6 +416,6 @@ def test_ctrl_c_ends_jobs_between_two_frames_and_no_other_is_begun(
     recordings += [MadeUp(flat_frames(40)), MadeUp(flat_frames(40))]
     monkeypatch.setattr(ModelSpec, "build", lambda spec: Slow(spec.name, drawn("x").predictor))
     before = signal.getsignal(signal.SIGINT)
-    found = dict(judge_apart(jobs(2, tmp_path), processes=1, ray=""))
+    found = dict(judge_apart(jobs(recordings, tmp_path), processes=1, ray=""))
     assert {place: (result.read, result.interrupted) for place, result in found.items()} == {0: (3, True)}
     assert signal.getsignal(signal.SIGINT) is before

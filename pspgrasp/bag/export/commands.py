@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pspgrasp.bag import options
+from pspgrasp.bag.ending import say, stopped_by_sigterm
 from pspgrasp.bag.libraries import check_libraries
 from pspgrasp.errors import ConfigError
 
@@ -29,8 +30,8 @@ examples:
   pspgrasp bag export drive.bag --to video --output both.mp4 --checkpoint efficientnet_lite0 ggcnn@kinova
   pspgrasp bag export drive.bag --to bag --output judged.bag --compression bz2
 
-exit code: 0 all was read; 1 a user's error; 3 something couldn't be read, the rest is written; 130 stopped by Ctrl-C,
-nothing is written."""
+exit code: 0 all was read; 1 a user's error; 3 something couldn't be read, or a model failed on a frame, the
+rest is written; 130 stopped by Ctrl-C or SIGTERM, nothing is written."""
 
 
 def add_export(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,7 +58,7 @@ def _export(parsed: argparse.Namespace) -> int:
     from rich.console import Console
 
     from pspgrasp.bag.export.job import Job, check_output, export
-    from pspgrasp.bag.progress import progress
+    from pspgrasp.bag.progress import FRAMES, progress
     from pspgrasp.bag.reading.open import open_recordings, sources
 
     check_output(parsed.to, parsed.output, parsed.inputs)
@@ -67,15 +68,12 @@ def _export(parsed: argparse.Namespace) -> int:
         raise ConfigError(f"export writes one recording, and there are {len(paths)}: {some}; name one")
     specs = tuple(options.specs_from(parsed))
     recording = open_recordings(paths, options.selection_of(parsed))[0]
-    console = Console()
     job = Job(recording, paths[0], specs, parsed.output, parsed.compression)
     try:
-        with progress(Console(stderr=True)) as told_of:
-            exported = export(parsed.to, job, told_of(recording))
+        with stopped_by_sigterm(), progress(Console(stderr=True)) as tells_of:
+            exported = export(parsed.to, job, tells_of(recording.name, FRAMES))
     except KeyboardInterrupt:
-        console.print(f"stopped; {parsed.output} isn't written", soft_wrap=True, markup=False)
+        say(f"stopped; {parsed.output} isn't written")
         return INTERRUPTED
-    for line in exported.faults.lines():
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
-    console.print(f"{parsed.output}: {exported.frames} frames", soft_wrap=True, highlight=False, markup=False)
+    say(*exported.faults.lines(), f"{parsed.output}: {exported.frames} frames")
     return IN_PART if len(exported.faults) else 0

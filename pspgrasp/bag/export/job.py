@@ -11,10 +11,9 @@ import numpy as np
 
 from pspgrasp.bag.export.exporter import Exporter
 from pspgrasp.bag.export.judge import Judge
-from pspgrasp.bag.judging.judge import Told, silent
 from pspgrasp.bag.judging.read_ahead import ReadAhead
 from pspgrasp.bag.judging.specs import ModelSpec
-from pspgrasp.bag.recording import Fault, Poses, RecordedFrame, Recording
+from pspgrasp.bag.recording import Fault, Poses, RecordedFrame, Recording, Told, silent
 from pspgrasp.bag.results.tally import Tally
 from pspgrasp.errors import ConfigError, DataError
 from pspgrasp.whole_file import whole_file

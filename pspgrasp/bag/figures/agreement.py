@@ -6,7 +6,7 @@ from typing import List
 
 import numpy as np
 
-from pspgrasp.bag.figures.period import frame_period_s
+from pspgrasp.bag.figures.period import image_period_s
 from pspgrasp.bag.figures.series import Series, apart_series, share, with_values
 from pspgrasp.bag.results.apart import Apart
 from pspgrasp.bag.results.columns import Columns
@@ -34,7 +34,7 @@ def _of_topic(topic: str, best: Columns, recorded: Columns, seen: Columns) -> Li
     return [
         *apart_series(apart, f"{topic}: "),
         Series(f"{topic}: opening, pixels", "px", lambda: np.abs(best["width_px"] - theirs["width_px"])),
-        share(f"{topic}: same grasp", same),
+        share(f"{topic}: same grasp", same, metric=True),
     ]
 
 
@@ -63,17 +63,23 @@ class Matched:
         return place_m[:, axis] / place_m[:, 2] * lens[:, axis] + lens[:, 2 + axis]
 
 
+def is_grasp(recorded: Columns) -> np.ndarray:
+    """Return (M,) bool: whether a message says where to grasp. GG-CNN's own node sends z = 0 where depth is missing."""
+    return np.asarray(recorded["position_m"][:, 2] > 0)
+
+
 def matched(recorded: Columns, seen: Columns) -> np.ndarray:
     """Return (N,): which recorded grasp belongs to each frame; `NOBODY` where there is none.
 
-    A grasp with its image's stamp belongs to the frame with the nearest one, at most half a frame period off. One
-    without was written after the image that it was worked out from: the last one before it.
+    A grasp with its image's stamp belongs to the image with the nearest one, at most half an image period off. One
+    without was written after the image that it was worked out from: the last one before it. Images that weren't judged
+    keep their grasps to themselves.
     """
     found = np.full(len(seen), NOBODY)
     if len(seen):
         stamps_ns = recorded["stamp_ns"]
         places = np.where(recorded["exact"], _nearest(stamps_ns, seen), _before(stamps_ns, seen))
-        grasps = np.flatnonzero(places != NOBODY)
+        grasps = np.flatnonzero((places != NOBODY) & is_grasp(recorded))
         frames, firsts = np.unique(places[grasps], return_index=True)
         found[frames] = grasps[firsts]  # of several for one image the first one is the best
     return found
@@ -81,8 +87,7 @@ def matched(recorded: Columns, seen: Columns) -> np.ndarray:
 
 def _nearest(stamps_ns: np.ndarray, seen: Columns) -> np.ndarray:
     """Return (M,): the frame with the nearest stamp; `NOBODY` where none is near."""
-    period_s = frame_period_s(seen)
-    most_ns = 1e9 * (MOST_LAG_S if np.isnan(period_s) else period_s) / 2
+    most_ns = 1e9 * _known(image_period_s(seen)) / 2
     known_ns, frames = np.unique(seen["stamp_ns"], return_index=True)
     behind = np.searchsorted(known_ns, stamps_ns)
     near = np.stack([np.maximum(behind - 1, 0), np.minimum(behind, len(known_ns) - 1)])
@@ -96,4 +101,12 @@ def _before(stamps_ns: np.ndarray, seen: Columns) -> np.ndarray:
     known_ns, frames = np.unique(seen["recorded_ns"], return_index=True)
     last = np.searchsorted(known_ns, stamps_ns, side="right") - 1
     late_ns = stamps_ns - known_ns[np.maximum(last, 0)]
-    return np.where((last >= 0) & (late_ns <= 1e9 * MOST_LAG_S), frames[np.maximum(last, 0)], NOBODY)
+    # Where the next image wasn't judged, a grasp that comes when it was there already may be that image's.
+    next_judged = np.append(np.diff(seen["number"]) == 1, False)
+    period_s = min(MOST_LAG_S, _known(image_period_s(seen, "recorded_ns")))
+    most_ns = 1e9 * np.where(next_judged, MOST_LAG_S, period_s)[frames[np.maximum(last, 0)]]
+    return np.where((last >= 0) & (late_ns <= most_ns), frames[np.maximum(last, 0)], NOBODY)
+
+
+def _known(period_s: float) -> float:
+    return MOST_LAG_S if np.isnan(period_s) else period_s

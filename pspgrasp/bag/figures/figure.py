@@ -8,7 +8,7 @@ from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 
-from pspgrasp.bag.figures.bootstrap import MEAN, intervals, statistics_of
+from pspgrasp.bag.figures.bootstrap import MAX, MEAN, intervals, statistics_of
 from pspgrasp.bag.figures.measures import Gripper, all_series
 from pspgrasp.bag.figures.period import block_of
 from pspgrasp.bag.figures.series import SHARE, Series
@@ -25,7 +25,7 @@ class Figure:
         statistic: p50, p95, p99, max, mean or share.
         value: NaN where nothing counts.
         unit: For people.
-        low: Lower end of the 95 % interval, NaN where it isn't known: Wilson's for shares, which takes frames for
+        low: Lower end of the 95 % interval, NaN where it can't be told: Wilson's for shares, which takes frames for
             independent; else by a bootstrap of blocks, which doesn't.
         high: Upper end.
         count: From how many frames, or pairs of them.
@@ -38,6 +38,11 @@ class Figure:
     low: float
     high: float
     count: int
+
+    @property
+    def is_of_too_few(self) -> bool:
+        """Whether its interval isn't told because too few frames stand behind it; the largest value never has one."""
+        return math.isnan(self.low) and not math.isnan(self.value) and self.statistic != MAX
 
     @property
     def label(self) -> str:

@@ -20,6 +20,7 @@ from pspgrasp.bag.figures.series import (
     joined,
     share,
     with_values,
+    without_lengths,
 )
 from pspgrasp.bag.figures.steadiness import jitter, stability
 from pspgrasp.bag.results.columns import Columns
@@ -61,7 +62,7 @@ def all_series(results: Sequence[RecordingResult], model: str, gripper: Gripper)
 def series_of(result: RecordingResult, model: str, gripper: Gripper) -> Tuple[Series, ...]:
     """Return what is measured of a model's frames, all of the same N frames."""
     made, best, seen = result.of(model), result.of(model).best, result.seen
-    return (
+    every = (
         *with_values([_stage(best, stage) for stage in STAGES]),
         *_outcomes(made),
         Series(QUALITY, "0 to 1", partial(best.__getitem__, "quality"), QUARTILES),
@@ -71,6 +72,7 @@ def series_of(result: RecordingResult, model: str, gripper: Gripper) -> Tuple[Se
         *stability(best, seen),
         *agreement(best, result),
     )
+    return tuple(without_lengths(every, result.has_guessed_camera))
 
 
 def judged_only(best: Columns, values: np.ndarray) -> np.ndarray:
@@ -109,11 +111,11 @@ def _widths(best: Columns, gripper: Gripper) -> List[Series]:
         width_m = best["width_m"]
         return np.where(np.isnan(width_m), np.nan, sign * width_m > sign * limit_m)
 
-    opening = Series("opening", "mm", lambda: 1000 * best["width_m"], QUARTILES)
+    opening = Series("opening", "mm", lambda: 1000 * best["width_m"], QUARTILES, metric=True)
     if gripper.is_any:
         return [opening]
     return [
         opening,
-        share("opening above the gripper's", partial(beyond, gripper.max_width_m, 1.0)),
-        share("opening below the gripper's", partial(beyond, gripper.min_width_m, -1.0)),
+        share("opening above the gripper's", partial(beyond, gripper.max_width_m, 1.0), metric=True),
+        share("opening below the gripper's", partial(beyond, gripper.min_width_m, -1.0), metric=True),
     ]

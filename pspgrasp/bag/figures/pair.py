@@ -8,7 +8,7 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
 
-from pspgrasp.bag.figures.series import Series, apart_series, share
+from pspgrasp.bag.figures.series import Series, apart_series, share, without_lengths
 from pspgrasp.bag.results.apart import Apart
 from pspgrasp.bag.results.result import RecordingResult
 
@@ -57,12 +57,13 @@ class Pair:
 
     def agreement(self) -> List[Series]:
         """Return how far the best grasps are from each other."""
-        return [
+        every = [
             share("both find a grasp", lambda: np.where(self._judged(), self._both(), np.nan)),
-            share("same grasp, of those", lambda: np.where(self._both(), self._apart.same, np.nan)),
-            share("first's best among the other's", partial(self._other.__getitem__, "has_firsts")),
+            share("same grasp, of those", lambda: np.where(self._both(), self._apart.same, np.nan), metric=True),
+            share("first's best among the other's", partial(self._other.__getitem__, "has_firsts"), metric=True),
             *apart_series(self._apart),
         ]
+        return without_lengths(every, self._result.has_guessed_camera)
 
     def apart(self) -> np.ndarray:
         """Return (N,): by how much the two differ, see `Differing`; 0 where one has failed, or none has a grasp."""
@@ -83,7 +84,8 @@ class Pair:
         first, other = self._first.row(row), self._other.row(row)
         if first["found"] and other["found"]:
             apart = Apart(first, other)
-            return f"{apart.distance_px:.0f} px ({apart.distance_mm:.0f} mm) apart, turned by {apart.angle_deg:.0f} deg"
+            in_space = "" if self._result.has_guessed_camera else f" ({apart.distance_mm:.0f} mm)"
+            return f"{apart.distance_px:.0f} px{in_space} apart, turned by {apart.angle_deg:.0f} deg"
         alone = 0 if first["found"] else 1
         finder, silent = self._models[alone].model, self._models[1 - alone]
         quality, nothing = (first, other)[alone]["quality"], (first, other)[1 - alone]["nothing"]

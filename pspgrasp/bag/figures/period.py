@@ -23,3 +23,10 @@ def block_of(results: Sequence[RecordingResult]) -> int:
 def frame_period_s(seen: Columns) -> float:
     """Return the median time between frames [s]; NaN for fewer than two."""
     return float(np.median(np.abs(np.diff(seen["stamp_ns"]))) / 1e9) if len(seen) > 1 else math.nan
+
+
+def image_period_s(seen: Columns, times: str = "stamp_ns") -> float:
+    """Return the median time between images, of which just some may have been judged [s]; NaN for fewer than two."""
+    if len(seen) < 2:
+        return math.nan
+    return float(np.median(np.abs(np.diff(seen[times]) / np.maximum(1, np.diff(seen["number"]))))) / 1e9

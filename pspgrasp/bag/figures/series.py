@@ -28,6 +28,7 @@ class Series:
         work: Works out the values; they are not kept, so that those of one series at a time lie in memory.
         statistics: What is told of them: p50, p95, p99, max, mean, share...
         counts: Whether it counts something, so that where nobody speaks of it there was none.
+        metric: Whether it hangs on lengths in space, which a guessed camera doesn't know.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Series:
     work: Work
     statistics: Tuple[str, ...] = TYPICAL
     counts: bool = False
+    metric: bool = False
 
     @property
     def values(self) -> np.ndarray:
@@ -42,9 +44,18 @@ class Series:
         return np.asarray(self.work(), float)
 
 
-def share(name: str, work: Work, counts: bool = False) -> Series:
+def share(name: str, work: Work, counts: bool = False, metric: bool = False) -> Series:
     """Return a series of frames that are something: 1, or aren't: 0."""
-    return Series(name, "%", work, (SHARE,), counts)
+    return Series(name, "%", work, (SHARE,), counts, metric)
+
+
+def without_lengths(every: Sequence[Series], guessed: bool) -> List[Series]:
+    """Return series of a recording; where its camera is a guess, lengths in space are NaN."""
+
+    def unknown(one: Series) -> Series:
+        return replace(one, work=lambda: np.full_like(one.values, np.nan)) if guessed and one.metric else one
+
+    return [unknown(one) for one in every]
 
 
 def apart_series(apart: Apart, prefix: str = "", counted: Optional[Work] = None) -> List[Series]:
@@ -62,8 +73,8 @@ def apart_series(apart: Apart, prefix: str = "", counted: Optional[Work] = None)
     return [
         Series(f"{prefix}distance", "px", partial(taken, lambda: apart.distance_px)),
         Series(f"{prefix}angle", "deg", partial(taken, lambda: apart.angle_deg)),
-        Series(f"{prefix}distance in space", "mm", partial(taken, lambda: apart.distance_mm)),
-        Series(f"{prefix}opening", "mm", partial(taken, lambda: apart.width_mm)),
+        Series(f"{prefix}distance in space", "mm", partial(taken, lambda: apart.distance_mm), metric=True),
+        Series(f"{prefix}opening", "mm", partial(taken, lambda: apart.width_mm), metric=True),
     ]
 
 

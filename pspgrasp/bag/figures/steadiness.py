@@ -38,9 +38,12 @@ def stability(best: Columns, seen: Columns) -> List[Series]:
         return np.append(np.nan, np.where(np.isnan(steps_mm), np.nan, steps_mm > JUMP_MM))
 
     spread = Series(
-        "spread in a second, fixed frame", "mm", lambda: 1000 * _spread_m(best["fixed_m"], seen["stamp_ns"] // 10**9)
+        "spread in a second, fixed frame",
+        "mm",
+        lambda: 1000 * _spread_m(best["fixed_m"], seen["stamp_ns"] // 10**9),
+        metric=True,
     )
-    return [spread, share("jumps, fixed frame", jumps)]
+    return [spread, share("jumps, fixed frame", jumps, metric=True)]
 
 
 class Before:

@@ -7,9 +7,11 @@ from typing import Tuple
 
 import numpy as np
 
+from pspgrasp.bag.judging.protocol import opened_said, runtime_said, window_said
 from pspgrasp.bag.judging.stopwatch import Stopwatch
 from pspgrasp.bag.recording import RecordedFrame
 from pspgrasp.bag.results.frame import FoundGrasp, FrameResult
+from pspgrasp.config import CropConfig
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
 from pspgrasp.ggcnn_api import SIDE_PX, Pixel, check_map_size
@@ -42,12 +44,16 @@ class GgcnnModel:
     @property
     def protocol(self) -> str:
         """Say how depth becomes grasps."""
-        preset, runtime = PRESETS[self._preset], self.predictor.runtime
-        up = f", {preset.up_px} px up" if preset.up_px else ""
-        return (
-            f"GG-CNN's node {self._preset}, {self._quirks}: the middle {preset.crop_px} px{up}; the best peak, "
-            f"whatever the gripper's limits; width by the pinhole; run by {runtime.name} on {runtime.device}"
-        )
+        preset = PRESETS[self._preset]
+        window = CropConfig(preset.crop_px, 0, -preset.up_px)
+        said = [
+            window_said(window),
+            "the best peak, whatever the gripper's limits and what is in its way",
+            "width by the pinhole",
+            *([opened_said(self.predictor)] if self.predictor.width != "opening" else []),
+            runtime_said(self.predictor.runtime),
+        ]
+        return f"GG-CNN's node {self._preset}, {self._quirks}: {'; '.join(said)}"
 
     def warm_up(self) -> None:
         """See `Model`."""
@@ -58,7 +64,7 @@ class GgcnnModel:
         frame = recorded.frame
         self._watch.start()
         output = self._stream.update(frame, self.predictor, ARM_HEIGHT_M)
-        stages_ms = self._watch.stop()
+        stages_ms = self._watch.until_last()  # what the node draws for its listeners is no part of the way to a grasp
         grasps = () if output.silence or output.peak is None else (self._grasp(output, output.peak, frame),)
         missing = float(np.isnan(self._place(frame).cut(frame.depth_m)).mean())
         return FrameResult(recorded.number, frame.stamp_ns, grasps, output.silence, {}, stages_ms, missing)

@@ -24,7 +24,7 @@ class Model(Protocol):
         """How depth becomes grasps, in words."""
 
     def warm_up(self) -> None:
-        """Run once, so that the first frame doesn't pay for what is set up lazily."""
+        """Get ready for a recording: run once, so that its first frame doesn't pay for what is set up lazily."""
 
     def judged(self, recorded: RecordedFrame) -> FrameResult:
         """Return what it makes of a frame.

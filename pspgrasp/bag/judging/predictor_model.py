@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 import numpy as np
 
+from pspgrasp.bag.judging.protocol import limits_said, opened_said, runtime_said, way_said, window_said
 from pspgrasp.bag.judging.stopwatch import Stopwatch
 from pspgrasp.bag.recording import RecordedFrame
 from pspgrasp.bag.results.frame import FoundGrasp, FrameResult
-from pspgrasp.config import CropConfig, LimitsConfig
+from pspgrasp.config import CropConfig
 from pspgrasp.crop import SquareCrop
 from pspgrasp.depth import DepthFrame
 from pspgrasp.predictor import GraspPredictor, Prediction
 from pspgrasp.preprocess import within_range
+from pspgrasp.tracker import GraspTracker
 
 
 class PredictorModel:
@@ -26,22 +28,30 @@ class PredictorModel:
         predictor: Whose.
     """
 
-    def __init__(self, name: str, predictor: GraspPredictor) -> None:
-        self._watch = Stopwatch()
+    def __init__(self, name: str, predictor: GraspPredictor, tracks: bool = False) -> None:
+        """Judge by a predictor; where it tracks, the first grasp is the one that the node puts on `~grasp`."""
+        self._watch, self._tracks = Stopwatch(), tracks
+        self._tracker: Optional[GraspTracker] = None
         self.name, self.predictor = name, replace(predictor, stage_done=self._watch.stage_done)
 
     @property
     def protocol(self) -> str:
         """Say how depth becomes grasps."""
-        crop, runtime = self.predictor.crop, self.predictor.runtime
-        return (
-            f"pspgrasp: the middle {crop.size_px} px, {crop.near_m:g} to {crop.far_m:g} m; quality from "
-            f"{self.predictor.detection.min_quality:g}; {limits_said(self.predictor.limits)}; "
-            f"run by {runtime.name} on {runtime.device}"
-        )
+        one = self.predictor
+        said = [
+            f"{window_said(one.crop)}, {one.crop.near_m:g} to {one.crop.far_m:g} m",
+            f"quality from {one.detection.min_quality:g}",
+            *([opened_said(one)] if one.width != "opening" else []),
+            limits_said(one.limits),
+            way_said(one),
+            *(["follows the grasp nearest to the last one"] if self._tracks else []),
+            runtime_said(one.runtime),
+        ]
+        return f"pspgrasp: {'; '.join(said)}"
 
     def warm_up(self) -> None:
         """See `Model`."""
+        self._tracker = None
         self.predictor.warm_up()
 
     def judged(self, recorded: RecordedFrame) -> FrameResult:
@@ -52,12 +62,23 @@ class PredictorModel:
         return FrameResult(
             recorded.number,
             recorded.frame.stamp_ns,
-            _found(prediction),
+            self._followed(_found(prediction), recorded.anew),
             prediction.nothing.value if prediction.nothing else "",
             _refused(prediction),
             stages_ms,
             missing_share(recorded.frame, prediction.crop, self.predictor.crop),
         )
+
+    def _followed(self, found: Tuple[FoundGrasp, ...], anew: bool) -> Tuple[FoundGrasp, ...]:
+        """Return grasps with the one in front that the node follows; it begins with the best."""
+        if anew:
+            self._tracker = None
+        if not self._tracks or not found:
+            return found
+        places = [(grasp.v, grasp.u) for grasp in found]
+        self._tracker = self._tracker or GraspTracker(places[0])
+        chosen = self._tracker.select(places)
+        return (found[chosen], *found[:chosen], *found[chosen + 1 :])
 
     def quality(self, frame: DepthFrame) -> Tuple[np.ndarray, SquareCrop]:
         """See `Model`."""
@@ -84,17 +105,6 @@ def _found(prediction: Prediction) -> Tuple[FoundGrasp, ...]:
 
 def _refused(prediction: Prediction) -> Dict[str, int]:
     return dict(Counter(rejection.reason.value for rejection in prediction.rejections))
-
-
-def limits_said(limits: LimitsConfig) -> str:
-    """Return the limits of the gripper and the cell in words, as far as any are set."""
-    every = LimitsConfig()
-    said = [f"opening {1000 * limits.min_width_m:g} to {1000 * limits.max_width_m:g} mm"]
-    if (limits.min_width_m, limits.max_width_m) == (every.min_width_m, every.max_width_m):
-        said = ["any opening"]
-    if (limits.min_depth_m, limits.max_depth_m) != (every.min_depth_m, every.max_depth_m):
-        said.append(f"grasps {limits.min_depth_m:g} to {limits.max_depth_m:g} m away")
-    return ", ".join(said + (["within the workspace"] if limits.workspace_px else []))
 
 
 def missing_share(frame: DepthFrame, place: SquareCrop, window: CropConfig) -> float:

@@ -9,11 +9,23 @@ from types import TracebackType
 from typing import Iterator, Optional, Type, Union
 
 from pspgrasp.bag.recording import Fault, RecordedFrame, Recording
+from pspgrasp.errors import DataError
 
 AHEAD = 4  # decoded frames in waiting: enough to never wait for a slow one, and memory stays flat
 LOOK_S = 0.1  # after which the reading thread looks whether anybody still listens
 
 Item = Union[RecordedFrame, Fault]
+UNREADABLE = (DataError, OSError)  # what a recording, and the disk that it lies on, may raise
+
+
+def reading_failed(error: Exception, what: str = "") -> Fault:
+    """Return an error of reading as a fault.
+
+    Args:
+        error: One of `UNREADABLE`.
+        what: Was read, with a colon; "" are the images.
+    """
+    return Fault(-1, "reading failed", f"{what}{error}")
 
 
 class ReadAhead:
@@ -41,7 +53,7 @@ class ReadAhead:
         self._thread.join()
 
     def __iter__(self) -> Iterator[Item]:
-        """Yield what the recording yields, and raise what it raises."""
+        """Yield what the recording yields; where reading fails, in the end a fault that says why."""
         while True:
             item = self._queue.get()
             if item is None:
@@ -53,6 +65,9 @@ class ReadAhead:
     def _read(self) -> None:
         try:
             self._read_all()
+        except UNREADABLE as error:
+            self._put(reading_failed(error))
+            self._put(None)
         except Exception as error:  # noqa: BLE001 (raised again in the thread that takes the frames)
             self._put(error)
 

@@ -48,7 +48,7 @@ class ModelSpec:
         )
         if self.preset:
             return GgcnnModel(self.name, predictor, self.preset, config.quirks)
-        return PredictorModel(self.name, predictor)
+        return PredictorModel(self.name, predictor, config.tracking)
 
 
 def specs_of(named: Sequence[str], config: NodeConfig) -> List[ModelSpec]:
@@ -60,7 +60,7 @@ def specs_of(named: Sequence[str], config: NodeConfig) -> List[ModelSpec]:
         config: Of the node.
 
     Raises:
-        ConfigError: Unknown preset, or one is named twice.
+        ConfigError: Unknown preset, one is named twice, or the parameters ask for a table that only a robot knows.
     """
     if not named:
         own = config.checkpoint or config.backbone
@@ -74,6 +74,11 @@ def specs_of(named: Sequence[str], config: NodeConfig) -> List[ModelSpec]:
 
 def _spec(named: str, name: str, config: NodeConfig) -> ModelSpec:
     checkpoint, at, preset = named.rpartition("@")
+    if not at and config.table.plane == "base":
+        raise ConfigError(
+            "table/plane is 'base', a height in the robot's base frame, which isn't looked up in recordings; 'given' "
+            "tells the same plane, and with 'fitted' grasps may differ from the robot's"
+        )
     if not at:
         return ModelSpec(name, named, "", config)
     if preset not in PRESETS:

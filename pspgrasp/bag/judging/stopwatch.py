@@ -29,3 +29,7 @@ class Stopwatch:
     def stop(self) -> Dict[str, float]:
         """Return stage -> its time [ms], and `total`."""
         return {**self._stages_ms, TOTAL: 1000 * (time.perf_counter() - self._start_s)}
+
+    def until_last(self) -> Dict[str, float]:
+        """Return the same without what followed the last stage; where there was none, all of it counts."""
+        return {**self._stages_ms, TOTAL: sum(self._stages_ms.values())} if self._stages_ms else self.stop()

@@ -12,12 +12,14 @@ from pspgrasp.bag.reading.frames import BagImage, FrameReader
 from pspgrasp.bag.reading.messages import POSE, Decoder
 from pspgrasp.bag.reading.topics import check_topic, choose_camera
 from pspgrasp.bag.reading.window import span_ns, thinned, within
-from pspgrasp.bag.recording import Fault, Poses, RecordedFrame, RecordedGrasp, Selection
+from pspgrasp.bag.recording import Fault, Poses, RecordedFrame, RecordedGrasp, Selection, Told, silent
 from pspgrasp.errors import DataError
 
 
 class BagRecording:
     """See `pspgrasp.bag.recording.Recording`."""
+
+    has_guessed_camera = False  # without a camera_info an image isn't judged
 
     def __init__(self, bag: Container, selection: Selection, name: str) -> None:
         """Choose the camera.
@@ -31,13 +33,21 @@ class BagRecording:
         self._camera = choose_camera(bag, decoder, selection)
         if selection.pose_topic:
             check_topic(bag, decoder, selection.pose_topic, "pose", (POSE,))
+        if selection.fixed_frame and self._beside.why_no_poses:
+            raise DataError(f"{bag.path}: {self._beside.why_no_poses}; see --fixed-frame")
 
     @property
     def description(self) -> str:
         """Say what is read."""
         beside = self._camera.info or "the camera that was given"
-        why = f"; where the camera was can't be told: {self._beside.why_no_poses}" if self._beside.why_no_poses else ""
-        return f"{self._bag.kind}: {len(self)} images of {self._camera.depth} with {beside}{why}"
+        return f"{self._bag.kind}: {len(self)} images of {self._camera.depth} with {beside}{self._poses_said}"
+
+    @property
+    def _poses_said(self) -> str:
+        if self._beside.why_no_poses:
+            return f"; where the camera was can't be told: {self._beside.why_no_poses}"
+        fixed = self._beside.fixed_frame
+        return f"; the camera's poses are in {fixed!r}, which is taken to stand still" if fixed else ""
 
     def __len__(self) -> int:
         """How many depth images of the selection it says it has."""
@@ -58,8 +68,12 @@ class BagRecording:
             else:
                 yield from reader.read(image._replace(info=image.info or first_info))
 
-    def grasps(self) -> Iterator[RecordedGrasp]:
-        """Yield what the robot's own detector published: the best grasp of each message."""
+    def look_beside(self, told: Told = silent) -> Iterator[Fault]:
+        """Go once through TF or the poses of a topic, and yield what can't be read of it."""
+        return self._beside.look(told)
+
+    def grasps(self) -> Iterator[Union[RecordedGrasp, Fault]]:
+        """Yield what the robot's own detector published: the best grasp of each message, or why there is none."""
         return self._beside.grasps()
 
     def poses(self) -> Union[Poses, None]:
@@ -68,7 +82,7 @@ class BagRecording:
 
     @cached_property
     def _beside(self) -> Beside:
-        return Beside(self._bag, self._optical_frame(), self._selection.pose_topic)
+        return Beside(self._bag, self._optical_frame(), self._selection)
 
     def _optical_frame(self) -> str:
         """Return the frame of the first image that can be decoded."""

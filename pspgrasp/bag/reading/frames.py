@@ -38,7 +38,7 @@ class FrameReader:
         self._decoder, self._intrinsics = decoder, intrinsics
         self._info: Union[Message, None] = None
         self._camera: Union[PinholeCamera, str] = ""
-        self._last_ns = -1
+        self._last_ns, self._anew = -1, False
 
     def read(self, image: BagImage) -> Iterator[Union[RecordedFrame, Fault]]:
         """Yield the frame, or why there is none; before it, what is strange about it."""
@@ -50,12 +50,16 @@ class FrameReader:
         except DataError as error:
             yield Fault(image.number, "bad message", str(error))
             return
-        found = self._frame(image, msg, len(image.item.data))
-        if isinstance(found, RecordedFrame):
-            yield from self._remarks(found, trailing_bytes)
-        yield found
+        back_ns, self._last_ns = self._last_ns - stamp_ns(msg), stamp_ns(msg)
+        if back_ns > 0:
+            self._anew = True
+            yield Fault(image.number, "stamp goes back", f"by {back_ns / 1e9:.3f} s; the live node drops such an image")
+            return
+        if trailing_bytes:
+            yield Fault(image.number, "trailing bytes", f"{trailing_bytes} bytes behind the message are left out")
+        yield self._frame(image, msg)
 
-    def _frame(self, image: BagImage, msg: Any, raw_bytes: int) -> Union[RecordedFrame, Fault]:
+    def _frame(self, image: BagImage, msg: Any) -> Union[RecordedFrame, Fault]:
         try:
             depth_m = depth_m_of(msg)
         except DepthError as error:
@@ -67,7 +71,8 @@ class FrameReader:
             frame = DepthFrame(depth_m, camera, msg.header.frame_id, stamp_ns(msg))
         except DepthError as error:
             return Fault(image.number, "bad camera_info", str(error))
-        return RecordedFrame(image.number, frame, image.recorded_ns, raw_bytes)
+        anew, self._anew = self._anew, False
+        return RecordedFrame(image.number, frame, image.recorded_ns, anew)
 
     def _camera_at(self, info: Union[Message, None], shape: Tuple[int, ...]) -> Union[PinholeCamera, str]:
         """Return the camera, or why there is none."""
@@ -81,11 +86,3 @@ class FrameReader:
             except (DataError, DepthError) as error:
                 self._info, self._camera = info, str(error)
         return self._camera
-
-    def _remarks(self, found: RecordedFrame, trailing_bytes: int) -> Iterator[Fault]:
-        if trailing_bytes:
-            detail = f"{trailing_bytes} bytes behind the message are left out"
-            yield Fault(found.number, "trailing bytes", detail)
-        back_ns, self._last_ns = self._last_ns - found.frame.stamp_ns, found.frame.stamp_ns
-        if back_ns > 0:
-            yield Fault(found.number, "stamp goes back", f"by {back_ns / 1e9:.3f} s; the image is read all the same")

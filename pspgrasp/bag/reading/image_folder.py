@@ -15,8 +15,9 @@ from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Un
 
 import numpy as np
 
+from pspgrasp.bag.formats.rosbag2 import METADATA
 from pspgrasp.bag.reading.window import span_ns, thinned, within
-from pspgrasp.bag.recording import Fault, RecordedFrame, RecordedGrasp, Selection
+from pspgrasp.bag.recording import Fault, RecordedFrame, RecordedGrasp, Selection, Told, silent
 from pspgrasp.camera import PinholeCamera
 from pspgrasp.config import from_tree, setting
 from pspgrasp.depth import DepthFrame, measured
@@ -92,6 +93,11 @@ class ImageFolder:
         return f"not known: fx = fy = {TYPICAL_FOCAL:.3f} of the width, as a RealSense's"
 
     @property
+    def has_guessed_camera(self) -> bool:
+        """Whether neither the user nor a file says what camera it was."""
+        return not (self._selection.camera or self._config.intrinsics)
+
+    @property
     def images(self) -> int:
         """How many there are, selected or not."""
         return len(self._files)
@@ -112,7 +118,11 @@ class ImageFolder:
         for image in within(self._images(), self._selection):
             yield image if isinstance(image, Fault) else self._read(image)
 
-    def grasps(self) -> Iterator[RecordedGrasp]:
+    def look_beside(self, told: Told = silent) -> Iterator[Fault]:  # noqa: ARG002 (there is nothing)
+        """Yield none: nothing lies beside the images."""
+        return iter(())
+
+    def grasps(self) -> Iterator[Union[RecordedGrasp, Fault]]:
         """Yield none: nobody recorded any."""
         return iter(())
 
@@ -125,12 +135,11 @@ class ImageFolder:
 
     def _read(self, image: _File) -> Union[RecordedFrame, Fault]:
         try:
-            data = image.path.read_bytes()
-            depth_m = decode_png(data, self._config.depth_unit_m)
+            depth_m = decode_png(image.path.read_bytes(), self._config.depth_unit_m)
             frame = DepthFrame(depth_m, self._camera(depth_m.shape), self._config.frame_id, image.recorded_ns)
         except (OSError, DepthError) as error:
             return Fault(image.number, "bad image", f"{image.path.name}: {error}")
-        return RecordedFrame(image.number, frame, image.recorded_ns, len(data))
+        return RecordedFrame(image.number, frame, image.recorded_ns)
 
     def _camera(self, shape: Tuple[int, ...]) -> PinholeCamera:
         height_px, width_px = shape
@@ -140,8 +149,8 @@ class ImageFolder:
 
 
 def is_image_folder(path: Path) -> bool:
-    """Tell whether a folder holds depth PNGs."""
-    return any(path.glob(IMAGES))
+    """Tell whether a folder holds depth PNGs, and isn't a rosbag2, in which they are strangers."""
+    return any(path.glob(IMAGES)) and not (path / METADATA).is_file()
 
 
 def depth_files(path: Path) -> List[Path]:

@@ -11,7 +11,7 @@ from pspgrasp.bag.formats.ros1 import Ros1Bag
 from pspgrasp.bag.formats.rosbag2 import METADATA, Rosbag2, messages_are_compressed
 from pspgrasp.bag.reading.bag import BagRecording
 from pspgrasp.bag.reading.image_folder import ImageFolder, is_image_folder
-from pspgrasp.bag.recording import Fault, RecordedFrame, RecordedGrasp, Recording, Selection
+from pspgrasp.bag.recording import Fault, RecordedFrame, RecordedGrasp, Recording, Selection, Told, silent
 from pspgrasp.errors import DataError
 
 FILES: Mapping[str, Callable[[Path], Container]] = {".bag": Ros1Bag, ".mcap": McapBag, ".db3": Rosbag2}
@@ -22,7 +22,7 @@ class Unreadable:
     """One of several inputs that can't be opened: a recording without images, so that the others can be judged."""
 
     def __init__(self, name: str, why: str) -> None:
-        self.name, self._why = name, why
+        self.name, self._why, self.has_guessed_camera = name, why, False
 
     @property
     def description(self) -> str:
@@ -37,7 +37,11 @@ class Unreadable:
         """Yield why it can't be opened."""
         yield Fault(-1, "unreadable", self._why)
 
-    def grasps(self) -> Iterator[RecordedGrasp]:
+    def look_beside(self, told: Told = silent) -> Iterator[Fault]:  # noqa: ARG002 (there is nothing)
+        """Yield none: nothing can be read."""
+        return iter(())
+
+    def grasps(self) -> Iterator[Union[RecordedGrasp, Fault]]:
         """Yield none."""
         return iter(())
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+from collections import deque
+from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple, Union
 
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from pspgrasp.bag.reading.transforms import Sample, bare
+from pspgrasp.bag.recording import Fault
 from pspgrasp.errors import DataError
 
 WINDOW_NS = 10 * 10**9  # about a time, within which its samples are looked for
 
 Span = Tuple[int, int]
-Source = Callable[[], Iterator[Sample]]  # reads the samples, from the first one on
+Source = Callable[[], Iterator[Union[Sample, Fault]]]  # reads the samples, from the first one on
 
 
 class Track:
@@ -103,14 +105,25 @@ class TransformTree:
     """The frames of a bag, and how they hang on each other."""
 
     def __init__(self, source: Source) -> None:
-        """Go through the samples once."""
-        self._source = source
+        """Take the samples, which are gone through once, at the latest when somebody asks for a frame."""
+        self._source, self._is_read = source, False
         self._parents: Dict[str, str] = {}
         self._fixed: Dict[str, np.ndarray] = {}
         self._wrong: Dict[str, str] = {}
+        self._first: Dict[str, Tuple[float, ...]] = {}
+        self._moving: Set[str] = set()
         self._span: Span = (2**63, -(2**63))
-        for sample in source():
-            self._note(sample)
+
+    def read(self) -> Iterator[Fault]:
+        """Go through the samples, unless that is done; yield what can't be read."""
+        try:
+            for one in () if self._is_read else self._source():
+                if isinstance(one, Fault):
+                    yield one
+                else:
+                    self._note(one)
+        finally:  # what was met until Ctrl-C, or until the disk was gone, is what is known
+            self._is_read = True
 
     def _note(self, sample: Sample) -> None:
         parent = self._parents.setdefault(sample.child, sample.parent)
@@ -124,17 +137,47 @@ class TransformTree:
             self._fixed.setdefault(sample.child, matrix_of(sample))
         else:
             self._span = min(self._span[0], sample.stamp_ns), max(self._span[1], sample.stamp_ns)
+            # Not all that is told again and again moves: the first TF knew nothing static.
+            pose = (*sample.position_m, *sample.turn)
+            if self._first.setdefault(sample.child, pose) != pose:
+                self._moving.add(sample.child)
 
     def knows(self, frame: str) -> bool:
         """Tell whether a frame hangs on another."""
+        deque(self.read(), maxlen=0)
         return bare(frame) in self._parents
 
-    def path(self, frame: str) -> List[str]:
-        """Return the frames from the root to a frame, both included.
+    def is_more_than(self, frame: str) -> bool:
+        """Tell whether anything moves in the tree of a frame, as it doesn't within a camera: TF knows what is about it.
 
         Raises:
-            DataError: They go round in a circle, one hangs on two others, or a pose of one is none.
+            DataError: See `path`.
         """
+        root = self.path(frame)[0]
+        return any(root in self._above(child) for child in self._moving)
+
+    def path(self, frame: str, fixed: str = "") -> List[str]:
+        """Return the frames from one that stands still, the root unless it is named, to a frame, both included.
+
+        Raises:
+            DataError: They go round in a circle, one hangs on two others, a pose of one is none, or the fixed one isn't
+                among them.
+        """
+        frames = self._from_root(frame)
+        if not fixed:
+            return frames
+        if bare(fixed) not in frames:
+            raise DataError(f"TF doesn't hang {bare(frame)!r} on {bare(fixed)!r}, but on: {', '.join(frames[:-1])}")
+        return frames[frames.index(bare(fixed)) :]
+
+    def _above(self, frame: str) -> List[str]:
+        try:
+            return self._from_root(frame)
+        except DataError:
+            return []
+
+    def _from_root(self, frame: str) -> List[str]:
+        deque(self.read(), maxlen=0)
         frames = [bare(frame)]
         while frames[-1] in self._parents:
             if frames[-1] in self._wrong:
@@ -144,15 +187,16 @@ class TransformTree:
                 raise DataError(f"TF goes round in a circle at {frame!r}")
         return frames[::-1]
 
-    def poses(self, frame: str) -> Chain:
-        """Return the poses of a frame in the root of its tree; they are read from the first sample on.
+    def poses(self, frame: str, fixed: str = "") -> Chain:
+        """Return the poses of a frame in one that stands still; they are read from the first sample on.
 
         Raises:
-            DataError: TF contradicts itself, or a pose in it is none.
+            DataError: See `path`.
         """
-        links = self.path(frame)[1:]
+        links = self.path(frame, fixed)[1:]
         moving = {link for link in links if link not in self._fixed}
-        return Chain(links, self._fixed, (one for one in self._source() if one.child in moving), self._span)
+        samples = (one for one in self._source() if isinstance(one, Sample) and one.child in moving)
+        return Chain(links, self._fixed, samples, self._span)
 
 
 def matrix_of(sample: Sample) -> np.ndarray:

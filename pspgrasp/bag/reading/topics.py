@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Sequence, Tuple
+from contextlib import suppress
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 from pspgrasp.bag.formats.container import Connection, Container, Message
-from pspgrasp.bag.reading.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, Decoder
+from pspgrasp.bag.reading.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, Decoder, depth_m_of
+from pspgrasp.bag.reading.transforms import bare
 from pspgrasp.bag.recording import Selection
 from pspgrasp.depth import DEPTH_ENCODINGS
-from pspgrasp.errors import DataError, unknown_name
+from pspgrasp.errors import DataError, DepthError, unknown_name
 
 COMPRESSED = "/compressedDepth"
+UNSEEN = "of unknown size or frame"
 
 
 class Camera(NamedTuple):
@@ -37,7 +40,7 @@ def choose_camera(bag: Container, decoder: Decoder, selection: Selection) -> Cam
     images = check_topic(bag, decoder, depth, "depth", (IMAGE, COMPRESSED_IMAGE))
     if selection.camera:
         return Camera(depth, images, "")
-    info = selection.info_topic or info_of(depth, topics_of(bag, CAMERA_INFO), bag)
+    info = selection.info_topic or info_of(depth, bag, decoder)
     check_topic(bag, decoder, info, "info", (CAMERA_INFO,))
     return Camera(depth, images, info)
 
@@ -50,24 +53,67 @@ def depth_topics(bag: Container, decoder: Decoder) -> Tuple[str, ...]:
     return tuple(sorted(topics - copies))
 
 
-def topics_of(bag: Container, type_name: str) -> Tuple[str, ...]:
-    """Return the topics of a type that hold messages."""
-    return tuple(c.topic for c in bag.connections if c.type_name == type_name and c.messages)
+def info_of(depth: str, bag: Container, decoder: Decoder) -> str:
+    """Return the camera_info that belongs to a depth image: the one beside it, or the only one that fits.
 
-
-def info_of(depth: str, infos: Sequence[str], bag: Container) -> str:
-    """Return the camera_info of a depth image: the one beside it, else the only one.
+    One fits in the image's namespace, or if image and camera_info are of one size and in one frame: another camera's
+    would put every grasp in a wrong place.
 
     Raises:
-        DataError: There is none, or several and none beside it.
+        DataError: There is none that fits, or several.
     """
-    near = [info for info in names_beside(depth) if info in infos] or list(infos)
-    if not near:
+    infos = [one for one in bag.connections if one.type_name == CAMERA_INFO and one.messages]
+    named = [name for name in names_beside(depth) if name in [one.topic for one in infos]]
+    if named:
+        return named[0]
+    if not infos:
         why = "without it a pixel is no point in space: give --camera FX FY CX CY"
         raise DataError(f"{bag.path} has no camera_info for {depth}; {why}")
-    if len(near) > 1 and near[0] not in names_beside(depth):
-        raise DataError(f"{bag.path} has no camera_info beside {depth}; choose with --info-topic: {', '.join(near)}")
-    return near[0]
+    return _fitting(depth, infos, bag, decoder)
+
+
+def _fitting(depth: str, infos: Sequence[Connection], bag: Container, decoder: Decoder) -> str:
+    images = [one for one in bag.connections if one.topic == depth]
+    views = {one.topic: _view(_first(bag, decoder, one)) for one in (*images, *infos)}
+    mine = views[depth]
+    fit = [
+        info.topic
+        for info in infos
+        if _namespace(info.topic) == _namespace(depth) or (mine is not None and views[info.topic] == mine)
+    ]
+    if len(fit) == 1:
+        return fit[0]
+    listed = ", ".join(f"{info.topic} ({views[info.topic] or UNSEEN})" for info in infos)
+    many = f"{len(fit)} camera_infos that fit" if fit else "no camera_info that fits"
+    raise DataError(f"{bag.path} has {many} {depth} ({mine or UNSEEN}); choose with --info-topic: {listed}")
+
+
+class View(NamedTuple):
+    """What an image and its camera_info share."""
+
+    width_px: int
+    height_px: int
+    frame: str
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.width_px}x{self.height_px} in frame {self.frame!r}"
+
+
+def _view(msg: Any) -> Optional[View]:
+    """Return what a message says; None where it can't be told."""
+    if msg is None or not msg.header.frame_id:
+        return None
+    try:
+        height_px, width_px = depth_m_of(msg).shape if hasattr(msg, "format") else (msg.height, msg.width)
+    except DepthError:
+        return None
+    return View(int(width_px), int(height_px), bare(msg.header.frame_id))
+
+
+def _namespace(topic: str) -> str:
+    image = topic[: -len(COMPRESSED)] if topic.endswith(COMPRESSED) else topic
+    return image.rpartition("/")[0] or topic  # what has none shares none
 
 
 def names_beside(depth: str) -> List[str]:
@@ -100,15 +146,19 @@ def _is_depth(bag: Container, decoder: Decoder, connection: Connection) -> bool:
     """Look at the first message of images that can be read."""
     if connection.type_name not in (IMAGE, COMPRESSED_IMAGE):
         return False
+    msg = _first(bag, decoder, connection)
+    if msg is None:
+        return False
+    return msg.encoding in DEPTH_ENCODINGS if connection.type_name == IMAGE else "compressedDepth" in msg.format
+
+
+def _first(bag: Container, decoder: Decoder, connection: Connection) -> Any:
+    """Return the first message that can be read; None if none can."""
     for item in bag.messages([connection.topic]):
-        if not isinstance(item, Message) or item.connection.type_name != connection.type_name:
-            continue
-        try:
-            msg = decoder.decode(item).msg
-        except DataError:
-            continue
-        return msg.encoding in DEPTH_ENCODINGS if connection.type_name == IMAGE else "compressedDepth" in msg.format
-    return False
+        if isinstance(item, Message) and item.connection.type_name == connection.type_name:
+            with suppress(DataError):
+                return decoder.decode(item).msg
+    return None
 
 
 def check_topic(

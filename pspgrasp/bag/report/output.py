@@ -7,20 +7,23 @@ import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Iterator, Optional, Sequence
+from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
 
+from pspgrasp.bag.progress import TellsOf, in_silence
 from pspgrasp.bag.report.frames_csv import write_frames
 from pspgrasp.bag.report.page import write_report
 from pspgrasp.bag.report.results_json import write_results
+from pspgrasp.bag.report.strip import Seen, strip
 from pspgrasp.bag.results.ledger import LINES
 from pspgrasp.bag.results.result import RecordingResult
-from pspgrasp.bag.run import Run
+from pspgrasp.bag.run import ALL_READ, IN_PART, INTERRUPTED, Run
 from pspgrasp.data.output import make_folder
 from pspgrasp.errors import PspGraspError
 from pspgrasp.whole_file import whole_file
 
 RESULTS, FRAMES, REPORT = "results.json", "frames.csv", "report.html"
-FILES = (REPORT, RESULTS, FRAMES, LINES)
+TABLES = (FRAMES, LINES)
+FILES = (REPORT, RESULTS, *TABLES)
 
 
 @contextmanager
@@ -46,30 +49,78 @@ def working_folder(output: Optional[Path]) -> Iterator[Path]:
                 output.rmdir()
 
 
-def write_output(run: Run, folder: Path, output: Path) -> None:
-    """Write the files of a run. They take their places one right after the other, when all of them are whole.
+class Pictures(NamedTuple):
+    """What became of the report's pictures.
+
+    Attributes:
+        why_not: Why there are none, in one line; "" if all is well.
+        exit_code: Of a run of which nothing else is to be said.
+    """
+
+    why_not: str
+    exit_code: int
+
+
+def write_tables(results: Sequence[RecordingResult], folder: Path, output: Path) -> None:
+    """Write all frames and faults: what was done is safe before anything is made of it.
+
+    What an earlier run left there goes when both files are whole.
 
     Args:
-        run: That they tell of.
+        results: What was done.
         folder: A `working_folder` of the output.
-        output: Where they go.
+        output: Where the files go.
 
     Raises:
-        PspGraspError: A recording can't be read again, or a file can't be written.
+        PspGraspError: They can't be written.
     """
-    write_report(folder / REPORT, run)
-    write_results(run, folder / RESULTS)
-    write_frames(run.results, folder / FRAMES)
-    write_lines(run.results, folder / LINES)
-    try:
-        for name in FILES:
+    write_frames(results, folder / FRAMES)
+    write_lines(results, folder / LINES)
+    with _written_to(output):
+        for name in (REPORT, RESULTS):
+            (output / name).unlink(missing_ok=True)
+        for name in TABLES:
             os.replace(folder / name, output / name)
+
+
+def write_run(run: Run, output: Path, tells_of: TellsOf = in_silence) -> Pictures:
+    """Write what a run adds up to, and the report; without pictures if they fail, or the user stops them.
+
+    Args:
+        run: That the files tell of.
+        output: Where they go.
+        tells_of: Hears of progress while pictures are drawn.
+
+    Raises:
+        PspGraspError: A file can't be written.
+    """
+    write_results(run, output / RESULTS)
+    seen, pictures = _seen(run, tells_of)
+    write_report(output / REPORT, run, seen)
+    return pictures
+
+
+def _seen(run: Run, tells_of: TellsOf) -> Tuple[Sequence[Seen], Pictures]:
+    try:
+        return strip(run, tells_of), Pictures("", ALL_READ)
+    except KeyboardInterrupt:
+        return (), Pictures("stopped by the user", INTERRUPTED)
+    except PspGraspError as error:
+        return (), Pictures(str(error), IN_PART)
+    except Exception as error:  # noqa: BLE001 (whatever torch or OpenCV raise; figures and tables don't need them)
+        return (), Pictures(f"unexpected {type(error).__name__}: {error}", IN_PART)
+
+
+@contextmanager
+def _written_to(output: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise PspGraspError(f"{output} can't be written: {error.strerror or error}") from error
 
 
 def write_lines(results: Sequence[RecordingResult], path: Path) -> None:
-    """Put the lines of all recordings one behind the other; those of each recording are gone afterwards.
+    """Put the lines of all recordings one behind the other.
 
     Raises:
         PspGraspError: They can't be written.
@@ -78,4 +129,3 @@ def write_lines(results: Sequence[RecordingResult], path: Path) -> None:
         for result in results:
             with result.lines.open("rb") as lines:
                 shutil.copyfileobj(lines, file)
-            result.lines.unlink()

@@ -13,22 +13,26 @@ import torch
 from pspgrasp import __version__
 from pspgrasp.bag.report.charts import histograms, outcomes, over_time
 from pspgrasp.bag.report.recordings import by_recording, faults, recordings
-from pspgrasp.bag.report.strip import Seen, strip
+from pspgrasp.bag.report.strip import Seen
 from pspgrasp.bag.report.tables import agreement, all_figures, summary
 from pspgrasp.bag.results.result import RecordingResult
 from pspgrasp.bag.run import Run
 from pspgrasp.evaluation.html.page import PageHead, framed
 from pspgrasp.evaluation.html.parts import pictures, section
 from pspgrasp.parallel import cores
+from pspgrasp.runtimes.machine import cpu_name
 from pspgrasp.whole_file import whole_file
 
 #: Word of the page -> what it means.
 GLOSSARY: Dict[str, str] = {
-    "95 % interval": "Wilson's for shares. Else by a bootstrap that draws blocks of neighbouring frames, since those "
-    "are alike (K&uuml;nsch, Annals of Statistics 1989).",
-    "difference": "To the first model, on the same frames, which are drawn together. It is marked where its interval "
-    "leaves out zero.",
-    "latency": "From a decoded depth image to grasps, one frame at a time, as on the robot; reading isn't in it.",
+    "95 % interval": "Wilson's for shares, which takes frames as independent: of long still scenes it is too narrow. "
+    "Else by a bootstrap that draws blocks of neighbouring frames, since those are alike (K&uuml;nsch, Annals of "
+    "Statistics 1989); none where fewer than five frames are to be expected beyond a percentile.",
+    "difference": "To the first model, on the frames in which both have the figure: the median or the mean of the "
+    "difference of each frame; for other percentiles the difference of the two. It is marked where its interval leaves "
+    "out zero.",
+    "latency": "From a decoded depth image to grasps, one frame at a time, as on the robot; reading and drawing aren't "
+    "in it.",
     "quality": "What the network says of its best grasp, 0 to 1: a ranking, not a probability.",
     "jitter": "The best grasp of a frame against that of the frame before, where nothing moved between them.",
     "jump": "Two such grasps more than 20 px apart: the detector has chosen another one. In a frame that stands "
@@ -45,23 +49,24 @@ STYLE = """
   .charts.narrow-charts { grid-template-columns: repeat(auto-fit, minmax(min(520px, 100%), 1fr)); }
   .stacked-charts { display: grid; gap: 16px; } h4 { font-size: 14px; margin: 22px 0 8px; }
   h4 span { color: var(--soft); font-weight: 400; } .better { color: var(--good); } .worse { color: var(--bad); }
-  td.words { max-width: 72ch; }
+  td.words { max-width: 72ch; } p.note { margin: 12px 0 0; }
   :root { --found: #3d9a5f; --both: #5f6b7a; --failed: #c4473a;
           --why-0: #a9adb4; --why-1: #e0a72e; --why-2: #d98a5b; --why-3: #7a5aa6; }
 """
 
 
-def write_report(path: Path, run: Run) -> None:
-    """Write the report of a run. Frames that are worth a look are read and judged once more, for their pictures.
+def write_report(path: Path, run: Run, seen: Sequence[Seen] = ()) -> None:
+    """Write the report of a run.
 
     Args:
         path: An HTML file; what is there is replaced, by the whole page or not at all.
         run: That it tells of.
+        seen: Frames that are worth a look, see `strip`.
 
     Raises:
-        PspGraspError: A recording can't be read again, or the page can't be written.
+        PspGraspError: The page can't be written.
     """
-    text = page(run, strip(run))
+    text = page(run, seen)
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
 
@@ -110,7 +115,7 @@ def _facts(run: Run) -> Dict[str, str]:
         "gripper": str(run.gripper),
         "date": date.today().isoformat(),
         "versions": f"pspgrasp {__version__}, torch {torch.__version__}, Python {platform.python_version()}",
-        "machine": f"{platform.machine()}, {cores()} cores",
+        "machine": f"{cpu_name()}, {cores()} cores",
         "command": run.command,
     }
 

@@ -10,6 +10,7 @@ from typing import Any, Dict, Sequence
 from pspgrasp import __version__
 from pspgrasp.bag.figures.compare import Comparison
 from pspgrasp.bag.figures.figure import Figure, figures_of
+from pspgrasp.bag.figures.remarks import remarks
 from pspgrasp.bag.results.lines import known
 from pspgrasp.bag.results.result import ModelResult, RecordingResult
 from pspgrasp.bag.run import Run
@@ -47,6 +48,7 @@ def run_tree(run: Run) -> Dict[str, Any]:
         ],
         "gripper": asdict(run.gripper),
         "figures": {model: _figure_trees(figures) for model, figures in run.figures.items()},
+        "remarks": remarks(run.results, run.selection),
         "comparisons": [_comparison_tree(one) for one in run.comparisons],
         "recordings": [_recording_tree(result, run) for result in run.results],
     }
@@ -56,6 +58,7 @@ def _recording_tree(result: RecordingResult, run: Run) -> Dict[str, Any]:
     return {
         "recording": result.recording,
         "description": result.description,
+        "has_guessed_camera": result.has_guessed_camera,
         "expected": result.expected,
         "read": result.read,
         "interrupted": result.interrupted,

@@ -9,9 +9,10 @@ import numpy as np
 
 from pspgrasp.bag.figures.pair import Differing, Place
 from pspgrasp.bag.judging.model import Model
+from pspgrasp.bag.judging.read_ahead import ReadAhead
 from pspgrasp.bag.pictures import beside, jpeg
-from pspgrasp.bag.reading.open import open_recordings
-from pspgrasp.bag.recording import RecordedFrame, Recording
+from pspgrasp.bag.progress import PICTURES, TellsOf, in_silence
+from pspgrasp.bag.recording import RecordedFrame, Recording, Told
 from pspgrasp.bag.results.frame import FrameResult
 from pspgrasp.bag.results.result import ModelResult, RecordingResult
 from pspgrasp.bag.run import Run
@@ -45,22 +46,21 @@ class Seen(NamedTuple):
     pictures: Tuple[Shown, ...]
 
 
-def strip(run: Run) -> List[Seen]:
-    """Return the frames that are worth a look, with pictures; they are read and judged once more.
+def strip(run: Run, tells_of: TellsOf = in_silence) -> List[Seen]:
+    """Return the frames that are worth a look, with pictures; they are read and judged once more, one by one.
 
     Raises:
-        PspGraspError: A recording can't be opened again.
+        PspGraspError: A model can't be built again, or fails on a frame that it judged before.
     """
     chosen = picks(run)
     wanted: Dict[int, Dict[int, Set[str]]] = defaultdict(lambda: defaultdict(set))
     for pick in chosen:
         wanted[pick.place[0]][pick.place[1]].update(pick.models)
+    models = [spec.build() for spec in run.specs if any(spec.name in pick.models for pick in chosen)]
     drawn: Dict[Tuple[Place, str], bytes] = {}
-    recordings = open_recordings(run.inputs, run.selection) if wanted else []
-    for place, recording in _of_results(run.results, recordings).items():
-        if place in wanted:
-            models = [spec.build() for spec in run.specs if any(spec.name in names for names in wanted[place].values())]
-            drawn.update(_drawn(place, recording, run.results[place], models, wanted[place]))
+    for place in sorted(wanted):
+        told = tells_of(run.results[place].recording, PICTURES)
+        drawn.update(_drawn(place, run.recordings[place], run.results[place], models, wanted[place], told))
     return [Seen(pick, _pictures(run, pick, drawn)) for pick in chosen]
 
 
@@ -123,35 +123,30 @@ def _mixed(most: Sequence[Differing]) -> List[Differing]:
     return [one for _, _, one in sorted(ranked, key=lambda entry: entry[:2])]
 
 
-def _of_results(results: Sequence[RecordingResult], recordings: Sequence[Recording]) -> Dict[int, Recording]:
-    """Return the recording of each result; a run that was stopped may lack results in between."""
-    if len(results) == len(recordings):
-        return dict(enumerate(recordings))
-    left, found = list(recordings), {}
-    for place, result in enumerate(results):
-        recording = next((one for one in left if one.name == result.recording), None)
-        if recording is not None:
-            left.remove(recording)
-            found[place] = recording
-    return found
-
-
 def _drawn(
-    place: int, recording: Recording, result: RecordingResult, models: Sequence[Model], wanted: Dict[int, Set[str]]
+    place: int,
+    recording: Recording,
+    result: RecordingResult,
+    models: Sequence[Model],
+    wanted: Dict[int, Set[str]],
+    told: Told,
 ) -> Dict[Tuple[Place, str], bytes]:
     """Return the pictures of some frames of a recording, which is read up to the last of them."""
     rows = {int(result.seen.row(row)["number"]): row for row in wanted}
+    last = max(rows)
     drawn: Dict[Tuple[Place, str], bytes] = {}
-    for item in recording:
-        if isinstance(item, RecordedFrame) and item.number in rows:
-            row = rows.pop(item.number)
-            judged = result.frame(row)
-            for model in models:
-                made = judged[model.name]
-                if model.name in wanted[row] and not isinstance(made, str):
-                    drawn[(place, row), model.name] = _picture(item, model, made)
-        if not rows:
-            break
+    with ReadAhead(recording) as reader:
+        for item in reader:
+            told(item.number, last)
+            if isinstance(item, RecordedFrame) and item.number in rows:
+                row = rows.pop(item.number)
+                judged = result.frame(row)
+                for model in models:
+                    made = judged[model.name]
+                    if model.name in wanted[row] and not isinstance(made, str):
+                        drawn[(place, row), model.name] = _picture(item, model, made)
+            if not rows:
+                break
     return drawn
 
 
@@ -170,13 +165,15 @@ def _pictures(run: Run, pick: Pick, drawn: Dict[Tuple[Place, str], bytes]) -> Tu
     for model in pick.models:
         if (pick.place, model) in drawn:
             title = pick.title if len(pick.models) == 1 else model
-            shown.append(Shown(drawn[pick.place, model], title, f"{where}: {_said(result.of(model), row)}"))
+            said = _said(result.of(model), row, result.has_guessed_camera)
+            shown.append(Shown(drawn[pick.place, model], title, f"{where}: {said}"))
     return tuple(shown)
 
 
-def _said(made: ModelResult, row: int) -> str:
+def _said(made: ModelResult, row: int, guessed: bool) -> str:
     best = made.best.row(row)
     if not best["found"]:
         return made.reasons[best["nothing"]]
     opening_mm, away_m = 1000 * best["width_m"], best["position_m"][2]
-    return f"quality {best['quality']:.2f}, opening {opening_mm:.0f} mm, {away_m:.2f} m away"
+    opening = "" if guessed else f"opening {opening_mm:.0f} mm, "
+    return f"quality {best['quality']:.2f}, {opening}{away_m:.2f} m away"

@@ -8,6 +8,7 @@ from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from pspgrasp.bag.figures.compare import Comparison
 from pspgrasp.bag.figures.figure import Figure, table_of
+from pspgrasp.bag.figures.remarks import remarks
 from pspgrasp.bag.run import Run
 from pspgrasp.evaluation.html.parts import head, legend, row_colour, section, table, told
 
@@ -24,6 +25,7 @@ GROUPS: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
     ),
     ("Steadiness in a frame that stands still (TF)", ("spread in a second, fixed frame", "jumps, fixed frame")),
 )
+TOO_FEW = "too few frames"
 UNIT_OF_QUALITY = "0 to 1"  # which says nothing beside a number
 TYPICAL = ("", ", median", ", p95")  # of the figures that are named without a statistic
 
@@ -39,12 +41,14 @@ def summary(run: Run) -> str:
             lines.append(f'<tr class="factor"><th colspan="{len(columns) + 1}">{escape(heading)}</th></tr>')
             lines += _lines(run, columns, chosen)
     text = "Over all frames, with 95 % intervals." + (
-        f" ▲ and ▼: surely better or worse than {escape(run.specs[0].name)} on the same frames; ◆: surely different."
+        f" Behind them the difference to {escape(run.specs[0].name)} on the same frames, where its interval leaves out "
+        "zero marked: ▲ better, ▼ worse, ◆ different. Of twenty figures that don't differ, one is marked by chance."
         if len(columns) > 1
         else ""
     )
-    protocols = {model.model: model.protocol for result in run.results[:1] for model in result.models}
-    return section("Summary", text, table(_heads(run), lines) + told(list(columns), protocols)) if lines else ""
+    protocols = {one.model: one.protocol for result in run.results[::-1] for one in result.models if one.protocol}
+    notes = "".join(f'<p class="soft note">{escape(line)}</p>' for line in remarks(run.results, run.selection))
+    return section("Summary", text, table(_heads(run), lines) + notes + told(list(columns), protocols)) if lines else ""
 
 
 def all_figures(run: Run) -> str:
@@ -143,9 +147,10 @@ def _cell(figure: Optional[Figure], difference: Optional[Figure]) -> str:
         return '<td class="number soft">-</td>'
     unit = "" if figure.unit in ("", UNIT_OF_QUALITY) else f" {escape(figure.unit)}"
     spread = "" if math.isnan(figure.low) else f"{spoken(figure.low)} to {spoken(figure.high)}"
+    spread = TOO_FEW if figure.is_of_too_few else spread
     beside = " &middot; ".join(part for part in (spread, _difference(difference)) if part)
     return (
-        f'<td class="number figures" title="{figure.count} count"><b>{spoken(figure.value)}</b>{unit}'
+        f'<td class="number figures" title="from {figure.count} frames"><b>{spoken(figure.value)}</b>{unit}'
         f"<small>{beside}</small></td>"
     )
 
@@ -154,7 +159,7 @@ def _difference(figure: Optional[Figure]) -> str:
     if figure is None or math.isnan(figure.value):
         return ""
     if math.isnan(figure.low):
-        return signed(figure.value)
+        return f'<span title="{TOO_FEW} for an interval">{signed(figure.value)}</span>'
     tip = f"{signed(figure.low)} to {signed(figure.high)} {figure.unit}"
     kind, sign = _judged(figure)
     return f'<span class="{kind}" title="{escape(tip)}">{sign}{signed(figure.value)}</span>'

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from pspgrasp.bag.figures.compare import Comparison
 from pspgrasp.bag.figures.figure import Figure, table_of
+from pspgrasp.bag.figures.remarks import remarks
 from pspgrasp.bag.results.result import RecordingResult
 from pspgrasp.bag.run import Run
 
@@ -52,8 +53,8 @@ def _recording(result: RecordingResult) -> Text:
 
 
 def _protocols(run: Run) -> List[Text]:
-    first = next((result for result in run.results), None)
-    return [Text(f"{one.model}: {one.protocol}", style="dim") for one in first.models] if first else []
+    told = {one.model: one.protocol for result in run.results[::-1] for one in result.models if one.protocol}
+    return [Text(f"{spec.name}: {told[spec.name]}", style="dim") for spec in run.specs if spec.name in told]
 
 
 def figure_table(run: Run) -> Table:
@@ -94,6 +95,8 @@ def _cell(figure: Optional[Figure], difference: Optional[Figure]) -> Text:
     text = Text(spoken(figure.value))
     if not math.isnan(figure.low):
         text.append(f" [{spoken(figure.low)}, {spoken(figure.high)}]", style="dim")
+    elif figure.is_of_too_few:
+        text.append(" [too few frames]", style="dim")
     if difference is not None and _counts(difference):
         sure = not math.isnan(difference.low) and not difference.low <= 0 <= difference.high
         sign = "-" if difference.value < 0 else "+"
@@ -108,10 +111,9 @@ def spoken(value: float) -> str:
 
 def _together(run: Run) -> List[RenderableType]:
     brackets = "in brackets: 95 % interval, Wilson's for shares, else by a bootstrap of blocks of neighbouring frames"
-    if not run.comparisons:
-        return [Text(brackets, style="dim")]
-    note = Text(f"{brackets}; behind it: the difference to the first model, bold where its interval leaves out 0")
-    return [note, *(_comparison(one) for one in run.comparisons)]
+    behind = "; behind it: the difference to the first model on the same frames, bold where its interval leaves out 0"
+    told = [brackets + (behind if run.comparisons else ""), *remarks(run.results, run.selection)]
+    return [*(Text(line, style="dim") for line in told), *(_comparison(one) for one in run.comparisons)]
 
 
 def _comparison(one: Comparison) -> Text:

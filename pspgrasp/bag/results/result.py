@@ -47,6 +47,7 @@ class RecordingResult:
         seen: A row for each frame that was judged, see `rows.SEEN`.
         recorded: Topic -> grasps of the robot's own detector, see `rows.RECORDED`.
         lines: A line of JSON for each frame and fault, see lines.py.
+        has_guessed_camera: Whether nobody said what camera it was, so that lengths in space may be wrong.
     """
 
     recording: str
@@ -60,6 +61,7 @@ class RecordingResult:
     seen: Columns
     recorded: Mapping[str, Columns]
     lines: Path
+    has_guessed_camera: bool = False
 
     @property
     def read(self) -> int:

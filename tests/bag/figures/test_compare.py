@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import List, Optional
 
 import numpy as np
@@ -40,9 +41,9 @@ def test_two_that_are_the_same_differ_nowhere() -> None:
 def test_a_model_that_is_shifted_by_10_px_is_10_px_apart() -> None:
     result = judge(MadeUp(flat_frames(12)), [drawn("one", column=30), drawn("other", column=40)])
     agreement = table_of(compare([result], "one", "other", GRIPPER).agreement)
-    for label in ("distance, median", "distance, p95"):
-        figure = agreement[label]
-        assert (figure.value, figure.low, figure.high) == pytest.approx((10.0, 10.0, 10.0))
+    figure = agreement["distance, median"]
+    assert (figure.value, figure.low, figure.high) == pytest.approx((10.0, 10.0, 10.0))
+    assert agreement["distance, p95"].value == pytest.approx(10.0)
     assert agreement["angle, p95"].value == 0.0
     assert agreement["distance in space, median"].value == pytest.approx(10.0 * 1000 * 0.5 / 150.0)
 
@@ -61,6 +62,39 @@ def test_noise_of_the_same_kind_is_no_difference() -> None:
     one, other = ([moved(quality=float(q)) for q in rng.uniform(0.4, 0.9, 200)] for _ in range(2))
     found = table_of(compared(one, other).differences)["quality, median"]
     assert found.low < 0 < found.high
+
+
+def test_only_frames_that_both_models_have_count_for_a_difference() -> None:
+    # The other one finds a grasp in the easy half alone, where both are equally sure.
+    sure, unsure = moved(quality=0.9), moved(quality=0.3)
+    one, other = [sure, unsure] * 20, [sure, None] * 20
+    found = table_of(compared(one, other).differences)["quality, median"]
+    assert (found.value, found.low, found.high, found.count) == (0.0, 0.0, 0.0, 20)
+
+
+def test_a_difference_is_that_of_each_frame_and_not_of_two_models_middles() -> None:
+    # Frames differ by far more than models do: 0.02, in every frame but one of ten.
+    first = wandering(60)
+    other = [moved(quality=grasp.quality + (0.3 if n % 10 == 0 else -0.02)) for n, grasp in enumerate(first) if grasp]
+    found = table_of(compared(first, other).differences)["quality, median"]
+    assert (found.value, found.low, found.high) == pytest.approx((-0.02, -0.02, -0.02))
+
+
+def test_the_slowest_frames_of_two_models_are_no_difference_and_a_tail_is_one_of_percentiles() -> None:
+    first, other = (result_of({"one": [GRASP] * 200}, latency_ms=time_ms) for time_ms in (10.0, 14.0))
+    both = replace(first, models=(first.models[0], replace(other.models[0], model="other")))
+    found = table_of(compare([both], "one", "other", GRIPPER).differences)
+    assert "latency, max" not in found
+    assert (found["latency, p95"].value, found["latency, p95"].low) == pytest.approx((4.0, 4.0))
+
+
+def test_models_are_not_compared_in_millimetres_of_a_guessed_camera() -> None:
+    result = replace(result_of({"one": [GRASP] * 12, "other": [moved(30.0)] * 12}), has_guessed_camera=True)
+    found = compare([result], "one", "other", GRIPPER)
+    agreement = table_of(found.agreement)
+    assert all(math.isnan(agreement[label].value) for label in ("same grasp, of those", "distance in space, median"))
+    assert agreement["distance, median"].value == pytest.approx(30.0)
+    assert "mm" not in found.most[0].why
 
 
 def test_frames_where_just_one_finds_a_grasp_are_counted() -> None:

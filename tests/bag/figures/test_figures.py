@@ -27,7 +27,8 @@ from pspgrasp.bag.figures.agreement import NOBODY, matched
 from pspgrasp.bag.figures.bootstrap import AT_ONCE, Draws, block_length, difference_intervals, intervals, statistics_of
 from pspgrasp.bag.figures.figure import Figure, figures_of, table_of
 from pspgrasp.bag.figures.measures import Gripper
-from pspgrasp.bag.recording import RecordedGrasp
+from pspgrasp.bag.figures.remarks import remarks
+from pspgrasp.bag.recording import RecordedGrasp, Selection
 from pspgrasp.bag.results.ledger import Ledger, write_recorded
 from pspgrasp.bag.results.result import RecordingResult
 
@@ -41,9 +42,7 @@ def figures(result: RecordingResult, model: str = "one") -> Dict[str, Figure]:
 def recorded(number: int, px: float = 0.0, exact: bool = True, late_ns: int = 0, **changes: object) -> RecordedGrasp:
     grasp = moved(px)
     position_m = np.array(grasp.position_m)
-    made = RecordedGrasp(
-        "grasps", number * PERIOD_NS + late_ns, exact, position_m, grasp.angle_rad, grasp.width_m, "m", 0.8
-    )
+    made = RecordedGrasp("grasps", number * PERIOD_NS + late_ns, exact, position_m, grasp.angle_rad, grasp.width_m, "m")
     return made._replace(**changes)
 
 
@@ -144,8 +143,38 @@ def test_of_several_grasps_of_an_image_the_first_is_taken() -> None:
     assert places_of([recorded(1, px=1.0), recorded(1, px=9.0), recorded(2)]) == [NOBODY, 0, 2, NOBODY]
 
 
-def places_of(grasps: Sequence[RecordedGrasp]) -> List[int]:
+@pytest.mark.parametrize("every", [2, 3, 5])
+@pytest.mark.parametrize("exact", [True, False])
+def test_grasps_of_images_that_were_not_judged_belong_to_none_that_was(exact: bool, every: int) -> None:
+    late_ns = 0 if exact else int(0.3 * PERIOD_NS)
+    of_all_images = [recorded(number, exact=exact, late_ns=late_ns) for number in range(4 * every)]
+    assert places_of(of_all_images, every) == [0, every, 2 * every, 3 * every]
+    of_others = [grasp for number, grasp in enumerate(of_all_images) if number % every]
+    assert places_of(of_others, every) == [NOBODY] * 4
+
+
+def test_a_message_with_its_place_behind_the_camera_is_no_grasp_and_counted() -> None:
+    nowhere = [recorded(n, position_m=np.array((0.0, 0.0, z_m))) for n, z_m in ((0, 0.0), (1, -0.5))]
+    grasps = [*nowhere, recorded(1), recorded(2, px=2.0)]
+    assert places_of(grasps) == [NOBODY, 2, 3, NOBODY]
     result = result_of({"one": [GRASP] * 4}, recorded=grasps)
+    assert figures(result)["grasps: same grasp"].count == 2
+    assert remarks([result], Selection()) == (
+        "2 of 4 messages on grasps have z of 0 or less, which is no grasp: they count nowhere.",
+    )
+
+
+def test_it_is_said_when_grasps_have_no_stamp_and_whose_pixels_widths_are() -> None:
+    command = recorded(0, exact=False, width=15.0, width_unit="px")
+    stamped, bare = (result_of({"one": [GRASP]}, recorded=[grasp]) for grasp in (recorded(0), command))
+    assert remarks([stamped], Selection()) == ()
+    told = remarks([stamped, bare], Selection(command_width="mvp"))
+    assert "no stamp: what is known is when the bag received them" in told[0]
+    assert "taken for pixels of the map of GG-CNN's node mvp" in told[1]
+
+
+def places_of(grasps: Sequence[RecordedGrasp], every: int = 1) -> List[int]:
+    result = result_of({"one": [GRASP] * 4}, recorded=grasps, every=every)
     return matched(result.recorded["grasps"], result.seen).tolist()
 
 
@@ -159,6 +188,8 @@ def test_grasps_are_matched_where_stamps_go_back() -> None:
         ledger.write()
         columns = write_recorded(grasps, ledger.folder)["grasps"]
     period_ns = np.median(np.abs(np.diff([stamp_ns for stamp_ns, _ in frames])))
+    written_ns = np.array([written_ns for _, written_ns in frames])
+    most_ns = [5e8] * (len(frames) - 1) + [min(5e8, np.median(np.abs(np.diff(written_ns))))]
     expected = [NOBODY] * len(frames)
     for place, grasp in enumerate(grasps):
         apart = [
@@ -166,7 +197,7 @@ def test_grasps_are_matched_where_stamps_go_back() -> None:
             for stamp_ns, written_ns in frames
         ]
         frame = int(np.argmin(apart))
-        if apart[frame] <= (period_ns / 2 if grasp.exact else 5e8) and expected[frame] == NOBODY:
+        if apart[frame] <= (period_ns / 2 if grasp.exact else most_ns[frame]) and expected[frame] == NOBODY:
             expected[frame] = place
     assert matched(columns, ledger.seen).tolist() == expected
 
@@ -212,6 +243,20 @@ def test_intervals_are_the_same_each_time_and_none_for_a_few_frames() -> None:
     assert all(map(math.isnan, intervals(values[:4], ("p50",), 2)["p50"]))
 
 
+@pytest.mark.parametrize(("statistic", "fewest"), [("p50", 10), ("p25", 20), ("p75", 20), ("p95", 100), ("p99", 500)])
+def test_a_percentile_has_no_interval_unless_values_lie_beyond_it(statistic: str, fewest: int) -> None:
+    values = np.random.default_rng(1).normal(size=fewest)
+    few, enough = (intervals(some, (statistic,), 5)[statistic] for some in (values[:-1], values))
+    assert all(map(math.isnan, few))
+    assert enough[0] < statistics_of(values, (statistic,))[statistic] < enough[1]
+
+
+def test_intervals_of_a_percentile_hold_the_truth_about_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(0)
+    spans = [intervals(rng.normal(size=100), ("p95",), 10)["p95"] for _ in range(100)]
+    assert sum(low <= 1.645 <= high for low, high in spans) >= 85
+
+
 @pytest.mark.parametrize(("frames", "block"), [(7, 3), (500, 30), (3000, 1), (5000, 77)])
 def test_a_resample_draws_whole_blocks_and_as_many_frames_as_there_are(frames: int, block: int) -> None:
     pieces = list(Draws(frames, block).pieces())
@@ -240,6 +285,26 @@ def test_a_block_is_a_second_but_never_most_of_the_recording() -> None:
 @pytest.mark.parametrize("best", [[None], [GRASP], [None, None], []])
 def test_the_shortest_recordings_have_figures(best: List[Optional[object]]) -> None:
     assert figures(result_of({"one": best})) is not None
+
+
+METRIC = (
+    *("opening, median", "opening above the gripper's", "jitter, distance in space, median", "jitter, opening, median"),
+    *("spread in a second, fixed frame, median", "grasps: same grasp", "grasps: distance in space, median"),
+)
+
+
+def test_what_a_guessed_camera_says_in_millimetres_counts_nowhere() -> None:
+    steps = [moved(px=3.0 * (n % 2)) for n in range(20)]
+    known = result_of({"one": steps}, recorded=[recorded(n) for n in range(20)], poses=[POSE], name="known")
+    guessed = replace(known, has_guessed_camera=True, recording="guessed")
+    alone, sure, both = (table_of(figures_of(some, "one", GRIPPER)) for some in ([guessed], [known], [known, guessed]))
+    for label in METRIC:
+        assert math.isnan(alone[label].value), label
+        assert (both[label].value, both[label].count) == (sure[label].value, sure[label].count), label
+    assert both["quality, median"].count == 2 * sure["quality, median"].count
+    assert alone["jitter, distance, median"].value == pytest.approx(3.0), "pixels are what they are"
+    assert remarks([known], Selection()) == ()
+    assert "what camera took guessed: it is guessed" in remarks([known, guessed], Selection())[0]
 
 
 def test_stages_that_never_ran_are_not_told() -> None:

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import threading
-from typing import List
+import time
+from dataclasses import replace
+from typing import Iterator, List, Union
 
 import numpy as np
 import pytest
-from made_up import MadeUp, drawn, flat_frames, judge, made_of
+import torch
+from made_up import Drawing, MadeUp, drawn, flat_frames, judge, made_of, predictor_of
 
 from pspgrasp.bag.judging.ggcnn_model import GgcnnModel
 from pspgrasp.bag.judging.predictor_model import PredictorModel
 from pspgrasp.bag.judging.read_ahead import AHEAD
 from pspgrasp.bag.judging.specs import specs_of
-from pspgrasp.bag.recording import Fault, RecordedFrame
+from pspgrasp.bag.recording import Fault, RecordedFrame, Told, silent
 from pspgrasp.bag.results.frame import FrameResult
-from pspgrasp.config import CropConfig
+from pspgrasp.clearance import ClearanceConfig
+from pspgrasp.config import CropConfig, DetectionConfig
 from pspgrasp.data.stereo_noise import StereoNoise
 from pspgrasp.data.tabletop import TABLETOP_CAMERA, camera_arc, exact_depth, random_table, tabletop_frames
 from pspgrasp.depth import DepthFrame
 from pspgrasp.errors import CheckpointError, ConfigError, DataError, NetworkError
 from pspgrasp.ggcnn_stream import GgcnnStream
-from pspgrasp.node_config import NodeConfig
+from pspgrasp.node_config import FramesConfig, NodeConfig
 from pspgrasp.predictor import GraspPredictor
+from pspgrasp.runtimes.machine import cpu_name
 from pspgrasp.shipped import find_checkpoint
+from pspgrasp.table_plane import TableConfig
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +61,7 @@ def test_a_frame_gets_the_same_grasps_as_on_the_robot(predictor: GraspPredictor,
 def test_ggcnn_gets_the_command_of_its_own_node(
     ggcnn: GraspPredictor, table: List[DepthFrame], preset: str, scale: float
 ) -> None:
-    judged = GgcnnModel("theirs", ggcnn, preset).judged(RecordedFrame(0, table[0], 0, 0))
+    judged = GgcnnModel("theirs", ggcnn, preset).judged(RecordedFrame(0, table[0], 0))
     output = GgcnnStream(preset).update(table[0], ggcnn, robot_height_m=1.0)
     (grasp,) = judged.grasps
     assert grasp.position_m == tuple(float(n) for n in output.command[:3])
@@ -67,10 +73,18 @@ def test_ggcnn_gets_the_command_of_its_own_node(
 def test_stages_come_in_order_and_add_up_to_at_most_the_total(
     predictor: GraspPredictor, table: List[DepthFrame]
 ) -> None:
-    stages_ms = PredictorModel("ours", predictor).judged(RecordedFrame(0, table[0], 0, 0)).stages_ms
+    stages_ms = PredictorModel("ours", predictor).judged(RecordedFrame(0, table[0], 0)).stages_ms
     assert list(stages_ms) == ["prepare", "network", "maps", "detect", "total"]
     assert all(time_ms > 0 for time_ms in stages_ms.values())
     assert sum(time_ms for stage, time_ms in stages_ms.items() if stage != "total") <= stages_ms["total"]
+
+
+def test_what_ggcnns_node_draws_is_no_part_of_the_way_to_a_grasp(
+    ggcnn: GraspPredictor, table: List[DepthFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GgcnnStream, "_plain", lambda *_: time.sleep(0.2) or np.zeros((300, 300, 3), np.uint8))
+    stages_ms = dict(GgcnnModel("theirs", ggcnn, "kinova").judged(RecordedFrame(0, table[0], 0)).stages_ms)
+    assert stages_ms.pop("total") == pytest.approx(sum(stages_ms.values()))
 
 
 def test_without_depth_there_is_a_reason_and_no_network_in_the_way() -> None:
@@ -82,6 +96,13 @@ def test_without_depth_there_is_a_reason_and_no_network_in_the_way() -> None:
     assert "network" not in judged.stages_ms
 
 
+def test_a_result_says_whether_the_camera_is_a_guess() -> None:
+    recording = MadeUp(flat_frames(1))
+    assert not judge(recording, [drawn("paper")]).has_guessed_camera
+    recording.has_guessed_camera = True
+    assert judge(recording, [drawn("paper")]).has_guessed_camera
+
+
 def test_faults_are_kept_and_the_frames_around_them_judged() -> None:
     frames = flat_frames(3)
     fault = Fault(1, "truncated", "cut off")
@@ -91,17 +112,47 @@ def test_faults_are_kept_and_the_frames_around_them_judged() -> None:
     assert (result.read, result.expected, result.interrupted) == (2, 3, False)
 
 
-def test_when_reading_fails_in_the_middle_what_was_read_counts() -> None:
-    broken = MadeUp([*flat_frames(2), DataError("the disk is gone")])
-    result = judge(broken, [drawn("paper")])
-    assert result.read == 2
+@pytest.mark.parametrize("error", [DataError("the disk is gone"), OSError("the disk is gone")])
+@pytest.mark.parametrize("frames", [0, 2])
+def test_when_reading_fails_what_was_read_counts_and_others_can_be_judged(error: Exception, frames: int) -> None:
+    result = judge(MadeUp([*flat_frames(frames), error]), [drawn("paper")])
+    assert (result.read, result.interrupted) == (frames, False)
     assert result.faults.first == [Fault(-1, "reading failed", "the disk is gone")]
 
 
-def test_when_reading_fails_at_once_that_is_told_and_others_can_be_judged() -> None:
-    result = judge(MadeUp([DataError("the disk is gone")]), [drawn("paper")])
-    assert (result.read, result.interrupted) == (0, False)
-    assert result.faults.lines() == ["1 reading failed; the first: the disk is gone"]
+def test_when_nothing_beside_the_images_can_be_read_they_are_judged_all_the_same() -> None:
+    class Gone(MadeUp):
+        @property
+        def description(self) -> str:  # type: ignore[override]
+            raise OSError("the disk is gone")
+
+        def __len__(self) -> int:
+            raise OSError("the disk is gone")
+
+        def look_beside(self, _told: Told = silent) -> Iterator[Fault]:
+            yield Fault(-1, "unreadable /tf", "cut off")
+            raise OSError("the disk is gone")
+
+        def poses(self) -> None:
+            raise OSError("the disk is gone")
+
+    result = judge(Gone(flat_frames(3)), [drawn("paper")])
+    assert result.read == 3
+    assert result.faults.counts == {"unreadable /tf": 1, "reading failed": 1}
+
+
+def test_progress_counts_images_and_not_what_is_remarked_on_them() -> None:
+    frames = flat_frames(3)
+    remarks = [Fault(-1, "not closed", ""), Fault(1, "trailing bytes", ""), Fault(1, "stamp goes back", "")]
+    told: List[int] = []
+
+    class Remarked(MadeUp):
+        def __iter__(self) -> Iterator[Union[RecordedFrame, Fault]]:
+            first, second, third = (RecordedFrame(n, frame, frame.stamp_ns) for n, frame in enumerate(frames))
+            yield from (remarks[0], first, *remarks[1:], second, third)
+
+    judge(Remarked(frames), [drawn("paper")], told=lambda done, _: told.append(done))
+    assert told == [0, 1, 2, 2, 2, 3]
 
 
 def test_a_fault_of_ours_in_reading_is_not_hidden() -> None:
@@ -219,6 +270,81 @@ def test_names_on_the_command_line_become_models() -> None:
 def test_without_names_the_nodes_parameters_say_what_is_judged() -> None:
     config = NodeConfig(backbone="ggcnn", ggcnn="mvp")
     assert [(spec.checkpoint, spec.preset) for spec in specs_of([], config)] == [("ggcnn", ""), ("ggcnn", "mvp")]
+
+
+def test_a_table_in_the_robots_base_frame_is_refused_in_words() -> None:
+    config = NodeConfig(table=TableConfig("base"), frames=FramesConfig("base_link"))
+    with pytest.raises(ConfigError, match="isn't looked up in recordings; 'given' tells the same plane"):
+        specs_of(["ggcnn@mvp", "resnet18"], config)
+    assert [spec.name for spec in specs_of(["ggcnn@mvp"], config)] == ["ggcnn@mvp"], "GG-CNN's road has no table"
+
+
+def test_the_protocol_says_what_a_robots_parameters_change() -> None:
+    predictor = predictor_of(Drawing())
+    plain = PredictorModel("a", predictor).protocol
+    assert "the middle 64 px, 0.1 to 2 m;" in plain
+    assert "gripper along the camera's axis, whatever is in its way, no table" in plain
+    assert "opened by" not in plain
+    assert "follows" not in plain
+    changed = replace(
+        predictor,
+        width="contact",
+        crop=CropConfig(64, 20, -10),
+        detection=DetectionConfig(clearance_m=0.015),
+        clearance=ClearanceConfig(approach="table", palm=False, most_unseen=0.5),
+        table=TableConfig("fitted"),
+    )
+    told = PredictorModel("b", changed, tracks=True).protocol
+    assert "the middle 64 px moved 20 px right and 10 px up" in told
+    assert "contact widths opened by 15 mm" in told
+    assert (
+        "the table's normal, room for fingers, at most 50 % of it unseen, fingertips above the table (fitted)" in told
+    )
+    assert "follows the grasp nearest to the last one" in told
+
+
+def test_a_model_on_the_cpu_says_which_and_how_many_threads(ggcnn: GraspPredictor) -> None:
+    for model in (PredictorModel("ours", ggcnn), GgcnnModel("theirs", ggcnn, "mvp")):
+        assert f"run by torch on cpu ({cpu_name()}, {torch.get_num_threads()} thread" in model.protocol
+    assert "the middle 300 px moved 40 px up" in model.protocol
+
+
+class Wanders:
+    """A runtime with two peaks of which the surer one changes sides."""
+
+    name, device = "pencil", "paper"
+
+    def __init__(self) -> None:
+        self.turn = -1
+
+    def __call__(self, _image: np.ndarray) -> np.ndarray:
+        self.turn += 1
+        left, right = Drawing(12).output, Drawing(52).output
+        surer, other = (left, right) if self.turn % 2 == 0 else (right, left)
+        return np.maximum(surer, np.float32(0.8) * other)
+
+
+def columns_of(tracks: bool, frames: List[RecordedFrame]) -> List[int]:
+    model = PredictorModel("a", predictor_of(Wanders()), tracks)
+    return [round(model.judged(frame).grasps[0].u) - 48 for frame in frames]
+
+
+def test_with_tracking_the_first_grasp_is_the_one_that_the_node_follows() -> None:
+    frames = [RecordedFrame(number, frame, 0) for number, frame in enumerate(flat_frames(4))]
+    assert columns_of(False, frames) == [12, 52, 12, 52]
+    assert columns_of(True, frames) == [12, 12, 12, 12]
+    assert columns_of(True, [frames[0], frames[1]._replace(anew=True), *frames[2:]]) == [12, 52, 52, 52]
+
+
+def test_tracking_begins_anew_with_each_recording() -> None:
+    wanders = Wanders()
+    model = PredictorModel("a", predictor_of(wanders), tracks=True)
+    first = judge(MadeUp(flat_frames(2)), [model])
+    wanders.turn = 0
+    second = judge(MadeUp(flat_frames(2)), [model])
+    # Warming up turns it once more.
+    assert set(np.rint(first.of("a").best["u"])) == {100.0}
+    assert set(np.rint(second.of("a").best["u"])) == {60.0}
 
 
 def test_wrong_names_say_what_would_be_right() -> None:

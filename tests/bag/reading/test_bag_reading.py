@@ -7,7 +7,7 @@ import pickle
 import shutil
 import tracemalloc
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import numpy as np
 import pytest
@@ -157,15 +157,37 @@ def test_the_camera_info_beside_the_image_is_taken_not_another(tmp_path: Path) -
     assert frames_of(read(path))[0].frame.camera == PinholeCamera(64, 48, *K)
 
 
-def test_a_camera_info_elsewhere_is_taken_if_it_is_the_only_one(tmp_path: Path) -> None:
-    path = write_bag(tmp_path / "a.bag", ROS1, camera_entries(ROS1, depth_images(2), info="/calibration"))
-    assert len(frames_of(read(path))) == 2
+def lone_info(folder: Path, topic: str, shape: Tuple[int, int] = (48, 64), frame: str = FRAME) -> Path:
+    """Write a bag whose only camera_info is of that topic, size and frame."""
+    entry = Entry(topic, CAMERA_INFO, START_NS, ROS1.camera_info(START_NS, shape))
+    entry.msg.header.frame_id = frame
+    return write_bag(folder / "a.bag", ROS1, [entry, *camera_entries(ROS1, depth_images(2), info="")])
+
+
+def test_a_camera_info_elsewhere_is_taken_if_size_and_frame_are_the_images(tmp_path: Path) -> None:
+    assert len(frames_of(read(lone_info(tmp_path, "/calibration")))) == 2
+
+
+def test_a_camera_info_in_the_images_namespace_is_taken(tmp_path: Path) -> None:
+    assert len(frames_of(read(lone_info(tmp_path, "/camera/depth/info", frame="")))) == 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "frame"), [((96, 128), FRAME), ((48, 64), "camera_color_optical_frame"), ((48, 64), "")]
+)
+def test_the_camera_info_of_another_camera_is_not_taken_though_it_is_the_only_one(
+    shape: Tuple[int, int], frame: str, tmp_path: Path
+) -> None:
+    path = lone_info(tmp_path, "/camera/color/camera_info", shape, frame)
+    with pytest.raises(DataError, match=r"no camera_info that fits .*--info-topic: /camera/color/camera_info \("):
+        open_recordings([path], Selection())
+    assert len(open_recordings([path], Selection(camera=K))) == 1
 
 
 def test_several_camera_infos_elsewhere_are_listed(tmp_path: Path) -> None:
     second = [Entry("/left/camera_info", CAMERA_INFO, START_NS, ROS1.camera_info(START_NS, (48, 64)))]
     path = write_bag(tmp_path / "a.bag", ROS1, second + camera_entries(ROS1, depth_images(2), info="/calibration"))
-    with pytest.raises(DataError, match=r"--info-topic: /calibration, /left/camera_info"):
+    with pytest.raises(DataError, match=r"2 camera_infos that fit .*: /calibration \(64x48.*\), /left/camera_info"):
         open_recordings([path], Selection())
     assert len(frames_of(read(path, info_topic="/calibration"))) == 2
 

@@ -65,6 +65,8 @@ def test_a_meta_file_one_level_above_serves_all_folders_and_what_it_does_not_kno
     first, second = open_recordings([folder_of(tmp_path / "a").parent, folder_of(tmp_path / "b")], Selection())[:2]
     assert frames_of(first)[0].frame.camera.fx == 60.0
     assert "camera recorded" in first.description
+    assert [one.has_guessed_camera for one in (first, second)] == [False, True]
+    assert not opened(tmp_path / "b", camera=(60.0, 61.0, 31.0, 23.0)).has_guessed_camera
     assert frames_of(second)[0].frame.camera == PinholeCamera(64, 48, 61.5, 61.5, 32.0, 24.0)  # 615 px at 640
     assert "camera not known" in second.description
 

@@ -31,7 +31,7 @@ from scipy.spatial.transform import Rotation
 from pspgrasp.bag.reading.info import info_of
 from pspgrasp.bag.reading.messages import GRASP_DEFINITIONS
 from pspgrasp.bag.reading.open import open_recordings
-from pspgrasp.bag.recording import Recording, Selection
+from pspgrasp.bag.recording import Fault, RecordedGrasp, Recording, Selection
 from pspgrasp.errors import DataError
 from pspgrasp.grasp import Grasp
 
@@ -40,6 +40,7 @@ NO_TURN = (0.0, 0.0, 0.0, 1.0)
 
 
 def recording_of(folder: Path, messages: Messages, beside: Sequence[Entry], **selection: Any) -> Recording:
+    folder.mkdir(exist_ok=True)
     entries = sorted([*camera_entries(messages, depth_images(3)), *beside], key=lambda entry: entry.recorded_ns)
     path = (
         write_rosbag2(folder / "a", messages, entries)
@@ -88,7 +89,7 @@ def test_the_best_of_a_grasp_array_comes_back_as_it_went_in(
     ]
     (found,) = recording_of(tmp_path, messages, [grasp_array(messages, START_NS, grasps)]).grasps()
     assert np.allclose(found.position_m, grasps[0].position_m)
-    assert (found.angle_rad, found.quality) == (pytest.approx(angle_rad), 0.75)
+    assert found.angle_rad == pytest.approx(angle_rad)
     assert (found.width, found.width_unit) == (pytest.approx(0.05), "m")
     assert (found.stamp_ns, found.exact, found.topic) == (START_NS, True, "/detector/grasps")
 
@@ -109,9 +110,46 @@ def test_a_grasp_in_the_base_frame_is_turned_into_the_cameras(tmp_path: Path) ->
     assert found.angle_rad == pytest.approx(0.4)
 
 
-def test_a_grasp_in_a_frame_that_tf_does_not_know_is_left_out(tmp_path: Path) -> None:
+def test_a_grasp_in_a_frame_that_tf_does_not_know_is_a_fault(tmp_path: Path) -> None:
     entry = grasp_array(ROS1, START_NS, [Grasp(np.ones(3), 0.0, 0.05, 0.5)], frame="somewhere")
-    assert list(recording_of(tmp_path, ROS1, [entry]).grasps()) == []
+    (fault,) = recording_of(tmp_path, ROS1, [entry]).grasps()
+    assert isinstance(fault, Fault)
+    assert fault.kind == "no TF for /detector/grasps"
+    assert "'somewhere'" in fault.detail
+
+
+def test_a_message_without_grasps_is_none_and_no_fault(tmp_path: Path) -> None:
+    assert list(recording_of(tmp_path, ROS1, [grasp_array(ROS1, START_NS, [])]).grasps()) == []
+
+
+def cut_bag(folder: Path, topic: str, beside: Sequence[Entry]) -> Recording:
+    """Return a recording in which the messages of a topic lack their second half."""
+
+    class Cut(Messages):
+        def serialize(self, entry: Entry) -> bytes:
+            data = super().serialize(entry)
+            return data[: len(data) // 2] if entry.topic == topic else data
+
+    path = write_bag(
+        folder / f"{topic.strip('/').replace('/', '_')}.bag", Cut(), [*camera_entries(ROS1, depth_images(3)), *beside]
+    )
+    (recording,) = open_recordings([path], Selection())
+    return recording
+
+
+def test_recorded_grasps_and_tf_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    grasps = [grasp_array(ROS1, START_NS + n, [Grasp(np.ones(3), 0.0, 0.05, 0.5)]) for n in range(3)]
+    found = list(cut_bag(tmp_path, "/detector/grasps", grasps).grasps())
+    assert [one.kind for one in found if isinstance(one, Fault)] == ["unreadable /detector/grasps"] * 3
+    moving = [tf(ROS1, [("base", FRAME, START_NS + n, (0, 0, 1), NO_TURN)], static=False) for n in range(4)]
+    told: List[Tuple[int, int]] = []
+    recording = cut_bag(tmp_path, "/tf", moving)
+    faults = list(recording.look_beside(lambda done, expected: told.append((done, expected))))
+    assert [fault.kind for fault in faults] == ["unreadable /tf"] * 4
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert recording.poses() is None
+    assert list(recording.look_beside()) == [], "they are told once"
+    assert len(told) == 4
 
 
 @BOTH
@@ -124,11 +162,25 @@ def test_the_command_of_ggcnn_is_a_grasp_in_pixels_at_its_recorded_time(messages
         Entry("/motor/currents", kind, when_ns + 3, messages.command([1, 2, 3, 4, 5, 6])),
     ]
     recording = recording_of(tmp_path, messages, [command, *others])
-    (found,) = recording.grasps()
+    found, *faults = recording.grasps()
+    assert isinstance(found, RecordedGrasp)
+    assert [fault.kind for fault in faults if isinstance(fault, Fault)] == ["no grasp on /ggcnn/out/command"] * 2
     assert np.allclose(found.position_m, (0.1, 0.2, 0.5))
     assert found.angle_rad == pytest.approx(2.0 - math.pi)  # half a turn is the same grasp
-    assert (found.width, found.width_unit, found.stamp_ns, found.exact) == (70.0, "px", when_ns, False)
-    assert math.isnan(found.quality)
+    assert (found.width, found.width_unit, found.stamp_ns, found.exact) == (
+        pytest.approx(70.0 * 400 / 300),
+        "px",
+        when_ns,
+        False,
+    )
+
+
+@pytest.mark.parametrize(("command_width", "scale"), [("kinova", 400 / 300), ("mvp", 1.0), ("image", 1.0)])
+def test_widths_of_commands_become_pixels_of_the_image(command_width: str, scale: float, tmp_path: Path) -> None:
+    kind, values = "std_msgs/msg/Float32MultiArray", [0.1, 0.2, 0.5, 0.0, 60.0, 480.0]
+    entry = Entry("/ggcnn/out/command", kind, START_NS, ROS1.command(values))
+    (found,) = recording_of(tmp_path, ROS1, [entry], command_width=command_width).grasps()
+    assert found.width == pytest.approx(60.0 * scale)
 
 
 def test_info_names_what_lies_beside(tmp_path: Path) -> None:
@@ -170,7 +222,8 @@ def shifted(*position_m: float) -> np.ndarray:
 
 def test_a_camera_that_is_mounted_on_something_fixed_stands_still(tmp_path: Path) -> None:
     mount = tf(ROS1, [("/world", "/" + FRAME, 0, (0, 0, 2), NO_TURN)], static=True)
-    poses = recording_of(tmp_path, ROS1, [mount]).poses()
+    assert recording_of(tmp_path / "unsaid", ROS1, [mount]).poses() is None, "world may be a part of the camera"
+    poses = recording_of(tmp_path / "said", ROS1, [mount], fixed_frame="world").poses()
     assert poses is not None
     assert np.allclose(poses.at(START_NS), poses.at(START_NS + 10**12))
 
@@ -181,6 +234,47 @@ def test_a_camera_that_is_mounted_on_something_fixed_stands_still(tmp_path: Path
 def test_without_a_way_to_something_fixed_nobody_knows_where_the_camera_was(links: List[Any], tmp_path: Path) -> None:
     recording = recording_of(tmp_path, ROS1, [tf(ROS1, links, static=True)] if links else [])
     assert recording.poses() is None
+
+
+@pytest.mark.parametrize("root", ["camera_mount", "base", "odom"])
+def test_the_frame_that_stands_still_is_the_root_of_what_moves_whatever_its_name(root: str, tmp_path: Path) -> None:
+    arm = [tf(ROS1, [(root, "camera_arm", START_NS + n, (0.1 * n, 0, 0), NO_TURN)], static=False) for n in range(2)]
+    mount = tf(ROS1, [("camera_arm", FRAME, 0, (0, 0, 1), NO_TURN)], static=True)
+    recording = recording_of(tmp_path, ROS1, [*arm, mount])
+    assert f"the camera's poses are in '{root}'" in recording.description
+    poses = recording.poses()
+    assert poses is not None
+    assert np.allclose(poses.at(START_NS + 1), shifted(0.1, 0.0, 1.0))
+
+
+def test_a_camera_beside_an_arm_is_known_though_it_does_not_move(tmp_path: Path) -> None:
+    arm = [tf(ROS1, [("base", "tool", START_NS + n, (0.1 * n, 0, 0), NO_TURN)], static=False) for n in range(2)]
+    mount = tf(ROS1, [("base", FRAME, 0, (0, 0, 1), NO_TURN)], static=True)
+    assert recording_of(tmp_path, ROS1, [*arm, mount]).poses() is not None
+
+
+def test_what_is_told_again_and_again_but_never_changes_is_no_motion(tmp_path: Path) -> None:
+    built = [tf(ROS1, [("camera", FRAME, START_NS + n, (0, 0.01, 0), NO_TURN)], static=False) for n in range(3)]
+    assert recording_of(tmp_path, ROS1, built).poses() is None
+
+
+def test_the_frame_that_stands_still_can_be_named_and_must_be_there(tmp_path: Path) -> None:
+    arm = [
+        tf(
+            ROS1,
+            [
+                ("odom", "base", START_NS + n, (0.1 * n, 0, 0), NO_TURN),
+                ("base", FRAME, START_NS + n, (0, 0, n), NO_TURN),
+            ],
+            False,
+        )
+        for n in range(2)
+    ]
+    poses = recording_of(tmp_path / "base", ROS1, arm, fixed_frame="/base").poses()
+    assert poses is not None
+    assert np.allclose(poses.at(START_NS + 1), shifted(0.0, 0.0, 1.0))
+    with pytest.raises(DataError, match=r"TF doesn't hang '.*' on 'world', but on: odom, base"):
+        recording_of(tmp_path / "world", ROS1, arm, fixed_frame="world")
 
 
 @pytest.mark.parametrize("links", [[("a", FRAME), ("b", FRAME)], [("a", FRAME), (FRAME, "a")]])

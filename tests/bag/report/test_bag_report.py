@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
+import html
+import io
 import math
 import re
 from dataclasses import replace
+from html import escape
 from pathlib import Path
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Sequence, Tuple
 
 import cv2
 import numpy as np
 import pytest
 from html_page import Page
 
+pytest.importorskip("rich", reason="needs the extra bag")
 pytest.importorskip("rosbags", reason="needs the extra bag")
 
 from made_up import GRASP, MadeUp, drawn, flat_frames, judge, moved, result_of
+from rich.console import Console
 
+from pspgrasp.bag.figures.figure import table_of
 from pspgrasp.bag.figures.measures import Gripper
 from pspgrasp.bag.judging.specs import ModelSpec
 from pspgrasp.bag.recording import Fault, RecordedGrasp, Selection
-from pspgrasp.bag.report import strip as strip_module
 from pspgrasp.bag.report.charts import broken
 from pspgrasp.bag.report.page import page, write_report
 from pspgrasp.bag.report.strip import Pick, Seen, picks, strip
 from pspgrasp.bag.report.tables import signed, spoken
+from pspgrasp.bag.report.terminal import shown
 from pspgrasp.bag.results.frame import FrameResult
 from pspgrasp.bag.results.result import RecordingResult
 from pspgrasp.bag.run import Run, run_of
-from pspgrasp.errors import DataError
 from pspgrasp.evaluation.html.axes import Field, ticks
 from pspgrasp.evaluation.html.histogram import Values, histogram
 from pspgrasp.evaluation.html.parts import Shown
 from pspgrasp.evaluation.html.time_chart import HEIGHT, Line, thinned, time_chart
 from pspgrasp.node_config import NodeConfig
+from pspgrasp.runtimes.machine import cpu_name
 
 MODELS = ("ours", "ggcnn@kinova", "third")
 FAULTS = (Fault(3, "bad depth", "frame 3 has 12 bytes"), Fault(-1, "truncated", "it ends at byte 77"))
@@ -78,6 +84,29 @@ def test_a_page_needs_neither_network_nor_script() -> None:
     assert not re.search(r"https?://|@import|url\(", text)
 
 
+def test_what_has_to_be_known_of_figures_is_on_the_page_and_in_the_terminal() -> None:
+    few, many = (run_with(three_models(frames)) for frames in (12, 120))
+    assert all("too few frames" in text for text in (page(few), told_in_terminal(few)))
+    label = "latency, p95"
+    assert [table_of(run.figures["ours"])[label].is_of_too_few for run in (few, many)] == [True, False]
+    assert not table_of(few.figures["ours"])["latency, max"].is_of_too_few
+    command = RecordedGrasp("/ggcnn/out/command", 0, False, np.array(GRASP.position_m), 0.3, 15.0, "px")
+    run = run_with(replace(three_models(12, recorded=[command]), has_guessed_camera=True))
+    for words in ("/ggcnn/out/command have no stamp", "the map of GG-CNN's node kinova", "it is guessed"):
+        assert words in html.unescape(page(run)), words
+        assert words in told_in_terminal(run), words
+
+
+def told_in_terminal(run: Run) -> str:
+    console = Console(width=400, file=io.StringIO())
+    console.print(shown(run))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_page_names_the_processor() -> None:
+    assert escape(cpu_name()) in page(run_with(three_models()))
+
+
 def test_names_are_text_and_never_markup() -> None:
     evil = '<script>alert("&")</script>'
     silent = FrameResult(3, 3, (), evil, {}, {}, 0.0)
@@ -97,7 +126,7 @@ def test_what_was_not_measured_has_no_section() -> None:
     for heading in ("Do models agree?", "Faults</h2>", "Where models differ most", "stands still (TF)</th>"):
         assert heading not in text
     recorded = tuple(
-        RecordedGrasp("/ggcnn/out/command", n * 10**8, True, np.array(GRASP.position_m), 0.3, 15.0, "px", math.nan)
+        RecordedGrasp("/ggcnn/out/command", n * 10**8, True, np.array(GRASP.position_m), 0.3, 15.0, "px")
         for n in range(12)
     )
     pose = tuple(np.eye(4)[:3].ravel())
@@ -237,14 +266,13 @@ class FakeSpec:
 
 
 @pytest.fixture
-def judged(monkeypatch: pytest.MonkeyPatch) -> Run:
+def judged() -> Run:
     """Return a run of two models on a recording that can be read again."""
     recording = MadeUp([*flat_frames(6), Fault(6, "bad depth", "cut")])
     specs = [FakeSpec("ours", 32), FakeSpec("other", 40)]
     result = judge(recording, [spec.build() for spec in specs])
-    monkeypatch.setattr(strip_module, "open_recordings", lambda *_: [MadeUp(flat_frames(6))])
     gripper, command = Gripper(0.0, 0.08), "pspgrasp bag compare"
-    return run_of([result], specs, gripper, [Path("made up")], Selection(), 1, command)  # type: ignore[list-item]
+    return run_of([result], specs, gripper, [recording], Selection(), 1, command)  # type: ignore[list-item]
 
 
 def test_pictures_show_the_grasps_of_the_run_with_the_quality_beside_them(judged: Run) -> None:
@@ -257,17 +285,28 @@ def test_pictures_show_the_grasps_of_the_run_with_the_quality_beside_them(judged
     assert (column / scale, row / scale) == pytest.approx((32, 20), abs=3)
 
 
-def test_a_report_is_there_whole_or_not_at_all(judged: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "report.html"
-    write_report(path, judged)
-    before = path.read_text(encoding="utf-8")
-    assert "cut" in before
+def test_a_recording_that_is_gone_costs_its_pictures_and_nothing_else(judged: Run, tmp_path: Path) -> None:
+    gone = replace(judged, recordings=(MadeUp([OSError("the disk is gone")]),))
+    seen = strip(gone)
+    assert seen
+    assert not any(one.pictures for one in seen)
+    write_report(tmp_path / "report.html", gone, seen)
+    assert "frames more couldn't be read a second time" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
-    def gone(*_: Any) -> Optional[Any]:
-        raise DataError("drive.bag doesn't exist")
 
-    monkeypatch.setattr(strip_module, "open_recordings", gone)
-    with pytest.raises(DataError, match="doesn't exist"):
-        write_report(path, judged)
-    assert path.read_text(encoding="utf-8") == before
-    assert list(tmp_path.iterdir()) == [path]
+def test_models_are_built_once_for_all_pictures_and_progress_is_told(
+    judged: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: List[str] = []
+    build = FakeSpec.build
+    monkeypatch.setattr(FakeSpec, "build", lambda spec: (built.append(spec.name), build(spec))[1])
+    told: List[Tuple[str, str, int]] = []
+    twice = replace(judged, results=judged.results * 2, recordings=judged.recordings * 2)
+
+    def tells_of(recording: str, what: str) -> Any:
+        return lambda done, _: told.append((recording, what, done))
+
+    assert strip(twice, tells_of)
+    assert sorted(built) == sorted(set(built))
+    assert {(name, what) for name, what, _ in told} == {("made up", "frames for pictures")}
