@@ -73,6 +73,7 @@ class ServicesConfig:
     pause: bool = setting(True, "~pause and ~resume")
     reset_tracking: bool = setting(True, "~reset_tracking")
     reconfigure: bool = setting(True, "dynamic_reconfigure; without it settings are those of the start")
+    set_logger_level: bool = setting(True, "~set_logger_level, which rospy offers in each node")
 
 
 @dataclass(frozen=True)

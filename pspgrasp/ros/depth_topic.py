@@ -10,6 +10,7 @@ import rospy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from pspgrasp.depth import DepthFrame
+from pspgrasp.ros.calibrations import WAIT_S, Calibrations
 from pspgrasp.ros.mailbox import Mailbox
 from pspgrasp.ros.messages import from_camera_info_msg, from_image_msg
 from pspgrasp.ros.outcome import FrameError, Outcome
@@ -44,36 +45,35 @@ class DepthTopic:
         self.depth, self.camera_info = rospy.resolve_name(depth), rospy.resolve_name(camera_info)
         self.mailbox: Mailbox[Arrival] = Mailbox()
         self.heard_s: Optional[float] = None
-        self._info: Optional[CameraInfo] = None
+        self._infos: Calibrations[CameraInfo] = Calibrations()
         kind = CompressedImage if depth.endswith("/compressedDepth") else Image
         self._subscribers = [
-            rospy.Subscriber(camera_info, CameraInfo, self._store_info, queue_size=1),
+            rospy.Subscriber(camera_info, CameraInfo, self._store_info, queue_size=100, tcp_nodelay=True),
             # The default buffer is smaller than an image, which lets stale frames queue in the socket.
             rospy.Subscriber(depth, kind, self._store, queue_size=1, buff_size=2**24, tcp_nodelay=True),
         ]
 
     def frame(self, arrival: Arrival) -> DepthFrame:
-        """Return the depth frame of an arrival, with the newest camera_info.
+        """Return the depth frame of an arrival, with its own camera_info where the camera sends one with each image.
 
         Raises:
-            FrameError: No camera_info yet.
+            FrameError: No camera_info yet, or not its own.
             DepthError: Image and camera don't go together.
         """
-        if self._info is None:
-            raise FrameError(
-                Outcome.NO_CAMERA_INFO,
-                f"no camera_info on {self.camera_info} yet; without it a pixel is no point in space",
-            )
-        image_frame, info_frame = arrival.msg.header.frame_id, self._info.header.frame_id
+        header = arrival.msg.header
+        info = self._infos.at(header.stamp.to_nsec())
+        if info is None:
+            raise FrameError(Outcome.NO_CAMERA_INFO, self._why_no_info())
+        image_frame, info_frame = header.frame_id, info.header.frame_id
         if image_frame and info_frame and image_frame != info_frame:
             rospy.logwarn_throttle(
                 WARN_S, f"image in frame {image_frame!r}, camera_info in {info_frame!r}: is it the same camera's?"
             )
-        return from_image_msg(arrival.msg, from_camera_info_msg(self._info))
+        return from_image_msg(arrival.msg, from_camera_info_msg(info))
 
     def missing(self) -> str:
         """Return what has never come, in words; "" if all has."""
-        silent = [] if self._info else [f"camera_info on {self.camera_info}"]
+        silent = [] if self._infos.newest else [f"camera_info on {self.camera_info}"]
         silent += [] if self.mailbox.received else [f"depth image on {self.depth}"]
         return " and ".join(silent)
 
@@ -82,8 +82,13 @@ class DepthTopic:
         for subscriber in self._subscribers:
             subscriber.unregister()
 
+    def _why_no_info(self) -> str:
+        if self._infos.newest:
+            return f"no camera_info of its stamp on {self.camera_info} in {WAIT_S:g} s, as the images before it had"
+        return f"no camera_info on {self.camera_info} yet; without it a pixel is no point in space"
+
     def _store_info(self, msg: CameraInfo) -> None:
-        self._info = msg
+        self._infos.put(msg.header.stamp.to_nsec(), msg)
 
     def _store(self, msg: Any) -> None:
         self.heard_s = time.monotonic()

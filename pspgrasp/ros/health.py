@@ -27,7 +27,7 @@ class Health:
         self._lock = threading.Lock()
         self._states = NodeStates(config)
         self._figures: Dict[str, Any] = {"last error": "none"}
-        self._failed = 0
+        self._judged = self._failed = 0
 
     @contextmanager
     def states(self) -> Iterator[NodeStates]:
@@ -38,6 +38,7 @@ class Health:
     def judged(self, latency_ms: float, age_ms: float, grasps: int, note: str) -> None:
         """Record a frame that was judged: time from arrival to grasps, age of the image then."""
         with self._lock:
+            self._judged += 1
             self._states.good(time.monotonic())
             self._figures.update(
                 {
@@ -48,11 +49,11 @@ class Health:
                 }
             )
 
-    def failed(self, why: str) -> None:
-        """Record a frame that gave nothing because of an error."""
+    def failed(self, why: str, ours: bool) -> None:
+        """Record a frame that gave nothing because of an error; `ours`: one that no camera can make."""
         with self._lock:
             self._failed += 1
-            self._states.failed(why, time.monotonic())
+            self._states.failed(why, time.monotonic(), ours)
             self._figures["last error"] = why
 
     def runs(self, predictor: GraspPredictor, fallback: str) -> None:
@@ -80,6 +81,7 @@ class Health:
                 "fps": f"{rate_hz:.1f}",
                 "received": depth.mailbox.received,
                 "dropped": depth.mailbox.dropped,
+                "judged": self._judged,
                 "failed": self._failed,
             }
         for key, value in figures.items():

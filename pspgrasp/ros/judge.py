@@ -93,10 +93,11 @@ class Judge:
 
     def _failed(self, arrival: Arrival, outcome: Outcome, why: str) -> Judgement:
         rospy.logwarn_throttle(self._config.info_timeout_s, f"frame dropped: {why}")
-        self._health.failed(why)
+        self._health.failed(why, outcome is Outcome.UNEXPECTED)
         return Judgement(arrival, None, outcome, why)
 
     def _judged(self, arrival: Arrival, depth: DepthTopic, predictor: GraspPredictor, asked: bool) -> Judgement:
+        self._check_future(arrival)
         self._check_order(arrival.msg.header.stamp)
         frame = depth.frame(arrival)
         if self._ggcnn is None:
@@ -160,6 +161,15 @@ class Judge:
         # A service may reset it meanwhile, from another thread.
         tracker = self._tracker = self._tracker or GraspTracker(places[0])
         return tracker.select(places)
+
+    def _check_future(self, arrival: Arrival) -> None:
+        """Refuse a frame whose age can't be known; the next one isn't held to its stamp."""
+        if 0 < self._config.max_age_s < -age_s(arrival):
+            raise FrameError(
+                Outcome.IN_FUTURE,
+                f"the image is stamped {-age_s(arrival):.1f} s in the future, max_age_s is "
+                f"{self._config.max_age_s:g}; are the clocks out of step? (a bag plays with --clock and /use_sim_time)",
+            )
 
     def _check_order(self, stamp: rospy.Time) -> None:
         """Refuse one frame when stamps go back; if they stay back, time was reset, and all goes on from there."""

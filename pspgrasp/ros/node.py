@@ -37,6 +37,7 @@ from pspgrasp.ros.judge import Judge, Judgement
 from pspgrasp.ros.mailbox import Mailbox
 from pspgrasp.ros.outputs import Outputs
 from pspgrasp.ros.reconfigure import serve
+from pspgrasp.ros.registration import Registration
 from pspgrasp.ros.transforms import CameraPoses
 from pspgrasp.ros.watchdog import FrameWatch, guard
 from pspgrasp.runtimes.start import start
@@ -80,7 +81,8 @@ class GraspNode:
         rospy.loginfo("%s on %s listens to %s and %s", name, device, self._depth.depth, self._depth.camera_info)
         threads = [threading.Thread(target=loop, name=loop.__name__) for loop in (self._work, self._report)]
         rospy.on_shutdown(self._stop.set)
-        guard(self._watch, self._tell, self._say_last_words)
+        guard(self._watch, self._look, self._say_last_words)
+        Registration().keep()
         for thread in threads:
             thread.start()
         rospy.spin()
@@ -162,6 +164,12 @@ class GraspNode:
 
     def _tell(self) -> None:
         self._announcer.state(self._health.standing(self._depth))
+
+    def _look(self) -> str:
+        """Tell how the node fares; return why the process should end, "" if it needn't."""
+        self._tell()
+        with self._health.states() as states:
+            return states.hopeless if self._config.health.watchdog_s else ""
 
     def _say_last_words(self, why: str) -> None:
         with self._health.states() as states:

@@ -18,11 +18,12 @@ class Outcome(Enum):
     GGCNN_SILENT = "GG-CNN would publish nothing"
     TOO_OLD = "it was too old when its grasps were ready"
     STAMP_WENT_BACK = "it is stamped before the one that came before it"
-    NO_CAMERA_INFO = "no camera_info has come yet"
+    NO_CAMERA_INFO = "its camera_info has not come"
     BAD_IMAGE = "the image or its camera_info cannot be used"
     NO_TRANSFORM = "TF does not know where the camera stood"
     BAD_NETWORK = "what the network put out cannot be used"
     UNEXPECTED = "an error that no camera can make"
+    IN_FUTURE = "it is stamped in the future"
 
 
 class FrameError(PspGraspError):

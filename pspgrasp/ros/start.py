@@ -8,20 +8,26 @@ from __future__ import annotations
 import sys
 
 import rospy
+from rospy.impl.registration import get_service_manager
 
 from pspgrasp.errors import PspGraspError
 from pspgrasp.ros.cv_bridge_check import check_cv_bridge
+from pspgrasp.ros.log_loss import let_logs_be_lost
 
 
 def main() -> None:
     """Run the node until ROS shuts down; exit status 1 if it can't start."""
     rospy.init_node("grasp_detector")
+    let_logs_be_lost()
     try:
         check_cv_bridge()
         from pspgrasp.node_config import NodeConfig
         from pspgrasp.ros.node import GraspNode
 
-        node = GraspNode(NodeConfig.from_parameters(rospy.get_param("~", {})))
+        config = NodeConfig.from_parameters(rospy.get_param("~", {}))
+        if not config.services.set_logger_level:  # `init_node` offers it to everybody
+            get_service_manager().get_service(rospy.resolve_name("~set_logger_level")).shutdown("left out")
+        node = GraspNode(config)
     except PspGraspError as error:
         rospy.logfatal("%s", error)
         sys.exit(1)

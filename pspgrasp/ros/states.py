@@ -57,6 +57,7 @@ class Frames:
         self.good_s: Deque[float] = deque(maxlen=MOST_FRAMES)
         self.failed_s: Deque[float] = deque(maxlen=MOST_FRAMES)
         self.row, self.row_since_s = 0, 0.0  # of failures with no good frame among them
+        self.row_ours = False  # whether no camera can make any of them
         self.failing = ""  # why the last one failed
 
     def add_good(self, now_s: float) -> None:
@@ -64,9 +65,10 @@ class Frames:
         self._add(now_s, self.good_s)
         self.row, self.failing = 0, ""
 
-    def add_failed(self, now_s: float, why: str) -> None:
+    def add_failed(self, now_s: float, why: str, ours: bool) -> None:
         """Count a frame that failed."""
         self._add(now_s, self.failed_s)
+        self.row_ours = ours and (self.row == 0 or self.row_ours)
         self.row_since_s = now_s if self.row == 0 else self.row_since_s
         self.row, self.failing = self.row + 1, why
 
@@ -99,9 +101,9 @@ class NodeStates:
         """A frame was judged, whether it holds a grasp or not."""
         self._frames.add_good(now_s)
 
-    def failed(self, why: str, now_s: float) -> None:
-        """A frame failed."""
-        self._frames.add_failed(now_s, why)
+    def failed(self, why: str, now_s: float, ours: bool = False) -> None:
+        """A frame failed; `ours`: by an error that no camera can make."""
+        self._frames.add_failed(now_s, why, ours)
 
     def pause(self) -> None:
         """No frame is judged any more."""
@@ -114,7 +116,7 @@ class NodeStates:
         self._paused = False
 
     def stuck(self, why: str) -> None:
-        """A frame doesn't end: nothing follows but the end of the process."""
+        """A frame doesn't end, or none can succeed: nothing follows but the end of the process."""
         self._stuck = why
 
     # --- questions
@@ -123,6 +125,13 @@ class NodeStates:
     def failing(self) -> str:
         """Why the last frame failed; "" if it didn't."""
         return self._frames.failing
+
+    @property
+    def hopeless(self) -> str:
+        """Why only a new process can help, as after an error that a GPU keeps for ever; "" if nothing says so."""
+        if self._paused or not self._frames.row_ours or not self._fails_for_long():
+            return ""
+        return f"every frame fails for long, by what no camera can do: {self._frames.failing}"
 
     def rate_hz(self, now_s: float) -> float:
         """Return how many frames a second were judged lately."""

@@ -1,4 +1,4 @@
-"""A frame that doesn't end is noticed, and the process ends itself; knows no ROS.
+"""A frame that doesn't end, or a process in which none succeeds, is noticed, and it ends itself; knows no ROS.
 
 A thread that is stuck in a driver can't be stopped, and may hold what the others need. Only a new process helps.
 """
@@ -69,12 +69,12 @@ class FrameWatch:
         return self._seen_s > self.limit_s
 
 
-def guard(watch: FrameWatch, between_looks: Callable[[], None], last_words: Callable[[str], None]) -> None:
+def guard(watch: FrameWatch, hopeless: Callable[[], str], last_words: Callable[[str], None]) -> None:
     """Start to watch, for as long as the process lives.
 
     Args:
         watch: Of the worker.
-        between_looks: Called every TICK_S.
+        hopeless: Called every TICK_S; returns why the process should end, "" if it needn't.
         last_words: Gets the reason before the process ends with EXIT_CODE.
     """
 
@@ -83,9 +83,10 @@ def guard(watch: FrameWatch, between_looks: Callable[[], None], last_words: Call
             time.sleep(TICK_S)
             if math.isfinite(watch.limit_s):
                 _end_if_frozen(FROZEN_S)
-            if watch.overdue(time.monotonic()):
-                _end(f"one frame is under way for more than {watch.limit_s:.1f} s; the process ends itself", last_words)
-            between_looks()
+            overdue = watch.overdue(time.monotonic())
+            why = f"one frame is under way for more than {watch.limit_s:.1f} s" if overdue else hopeless()
+            if why:
+                _end(f"{why}; the process ends itself", last_words)
 
     threading.Thread(target=look, name="watchdog", daemon=True).start()
 

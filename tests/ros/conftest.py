@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Iterator, List, Optional
 
 import numpy as np
 import pytest
+from fault_table import WRITE, Fault, rows, without_time, write
+from scaled_network import judging, scaled
 
 from pspgrasp.data.tabletop import tabletop_frames
 from pspgrasp.node_config import NodeConfig
@@ -56,7 +58,25 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     master.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def faults() -> Iterator[List[Fault]]:
+    """Gather what the tests of faults see; where that is asked for, write it into the page."""
+    gathered: List[Fault] = []
+    yield gathered
+    if WRITE:
+        write(gathered)
+
+
+@pytest.fixture
+def fault(request: pytest.FixtureRequest, faults: List[Fault]) -> Iterator[Fault]:
+    """Take down what a test sees; the page must say the same."""
+    taken = Fault(request.function.__doc__)
+    yield taken
+    faults.append(taken)
+    assert WRITE or without_time(taken.row) == without_time(rows()[taken.done]), "`make faults` writes the page anew"
+
+
+@pytest.fixture(scope="session")
 def scenes() -> List[np.ndarray]:
     """Return a few depth images (480, 640) [m] of a table with objects."""
     return [frame.depth_m for frame, _ in tabletop_frames(seed=3, frames=4)]
@@ -66,6 +86,30 @@ def scenes() -> List[np.ndarray]:
 def predictor(predictor: GraspPredictor) -> GraspPredictor:
     """Return the default checkpoint as the node has it."""
     return NodeConfig().of_robot(predictor)
+
+
+@pytest.fixture(scope="session")
+def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the shipped GG-CNN's checkpoint, made faster."""
+    return Path(scaled(tmp_path_factory.mktemp("networks") / "small.safetensors", 1.0))
+
+
+@pytest.fixture(scope="session")
+def other_file(small_file: Path) -> Path:
+    """Return a checkpoint that finds other grasps."""
+    return Path(scaled(small_file.with_name("other.safetensors"), 1.1, "conv1"))
+
+
+@pytest.fixture(scope="session")
+def small(small_file: Path) -> GraspPredictor:
+    """Return the network of `small_file`."""
+    return judging(str(small_file))
+
+
+@pytest.fixture(scope="session")
+def other(other_file: Path) -> GraspPredictor:
+    """Return the network of `other_file`."""
+    return judging(str(other_file))
 
 
 @pytest.fixture(scope="module")

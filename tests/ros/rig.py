@@ -155,7 +155,14 @@ def static_transform(parent: str, child: str, turn: Rotation, shift_m: np.ndarra
 class NodeUnderTest:
     """The node as its own process."""
 
-    def __init__(self, name: str, parameters: Dict[str, Any], log: Path, script: Path = DETECTOR) -> None:
+    def __init__(
+        self,
+        name: str,
+        parameters: Dict[str, Any],
+        log: Path,
+        script: Path = DETECTOR,
+        surroundings: Optional[Dict[str, str]] = None,
+    ) -> None:
         self.name, self._log = name, log
         if rospy.has_param(name):
             rospy.delete_param(name)
@@ -163,7 +170,8 @@ class NodeUnderTest:
         # That is no reason for a watchdog to bite, either.
         rospy.set_param(name, {"runtime": "torch", "health": {"watchdog_s": 30.0}, **parameters})
         command = [sys.executable, str(script), f"__name:={name.lstrip('/')}"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])}
+        path = os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])
+        environment = {**os.environ, "PYTHONPATH": path, **(surroundings or {})}
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -171,11 +179,20 @@ class NodeUnderTest:
 
     def output(self) -> str:
         """Return what the process has printed."""
-        return self._log.read_text(errors="replace")
+        return self._log.read_text(errors="replace") if self._log.is_file() else ""
 
     def exit_code(self, timeout_s: float = START_S) -> int:
         """Wait for the process to end by itself."""
         return self._process.wait(timeout_s)
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    def send(self, number: int) -> None:
+        """Send the process a signal."""
+        self._process.send_signal(number)
 
     def alive(self) -> bool:
         """Tell whether the process runs."""
@@ -231,7 +248,7 @@ class Running(NamedTuple):
     def bad(self, msg: Image, text: str) -> None:
         """Publish an image and wait until diagnostics report an error that holds `text`; no grasps come of it."""
         seen = len(self.diagnostics.messages)
-        self.camera.publish(msg, camera=None)
+        self.camera.publish(msg)
         self.diagnostics.wait(self.is_error(text), since=seen)
         assert not [a for a in self.grasps.messages if a.header.stamp == msg.header.stamp]
 
