@@ -95,7 +95,7 @@ pip_install() {
 }
 
 install_python() {
-    local extras=bag,dev,evaluation,export,onnxruntime,openvino,quantise,sim,training
+    local extras=bag,dev,docs,evaluation,export,onnxruntime,openvino,quantise,sim,training
     [ -n "$without_ros" ] || extras=$extras,ros
     say "pip installs pspgrasp with torch and timm; the first time this takes minutes and 6 GB"
     pip_install 'pip>=22' 'setuptools>=64' wheel # Ubuntu 20.04's are too old for an editable install
