@@ -14,7 +14,7 @@ types: setup  ; @$(PYTHON) -m mypy
 check: lint types test
 ros-test: setup    ; @PSPGRASP_REQUIRE_ROS=1 $(PYTHON) -m pytest -m ros
 catkin-test: setup ; @PSPGRASP_REQUIRE_ROS=1 $(PYTHON) -m pytest tests/ros/test_catkin_build.py
-faults: setup      ; @PSPGRASP_REQUIRE_ROS=1 PSPGRASP_WRITE_FAULTS=1 $(PYTHON) -m pytest tests/ros/faults tests/ros/test_reliability.py
+faults: setup      ; @PSPGRASP_REQUIRE_ROS=1 PSPGRASP_WRITE_FAULTS=1 $(PYTHON) -m pytest tests/ros/faults
 soak: setup        ; @PSPGRASP_REQUIRE_ROS=1 PSPGRASP_SOAK=$(or $(MINUTES),10) $(PYTHON) -m pytest tests/ros/test_soak.py
 fuzz: setup        ; @PSPGRASP_FUZZ=$(or $(CASES),2000) $(PYTHON) -m pytest tests/fuzz
 audit: setup       ; @scripts/audit.sh

@@ -116,9 +116,9 @@ def test_a_full_disk(graph: str, scenes: List[np.ndarray], fault: Fault, tmp_pat
         robot.becomes_good(scenes[0], START_S)
         bad = depth_msg(scenes[0])
         bad.encoding = "bgr8"
-        fault.sees("what is said of an image that fails", robot.outcome(bad) == "BAD_IMAGE")
+        assert robot.outcome(bad) == "BAD_IMAGE"
         said = told.comes(lambda log: log.name == "/full" and "unknown depth encoding" in log.msg)
-        fault.sees("still comes on `/rosout`", said)
+        fault.sees("what is said of an image that fails still comes on `/rosout`", said)
         fault.sees("the next image is judged", robot.outcome(depth_msg(scenes[0])) == "GRASPS")
         robot.process.send(signal.SIGINT)
         fault.sees("the node can be ended", robot.process.exit_code() == 0)
