@@ -38,6 +38,11 @@ class Mailbox(Generic[Item]):
             self._taken = True
             return self._item
 
+    def drop(self) -> None:
+        """Count an item that was taken as dropped: nobody worked on it."""
+        with self._changed:
+            self.dropped += 1
+
     def wait_for(self, wanted: Callable[[Item], bool], timeout_s: float) -> Optional[Item]:
         """Return the first item from now on for which `wanted` holds, without taking it; None if none comes in time."""
         with self._changed:

@@ -153,6 +153,8 @@ class GraspNode:
                 with self._gate.passing(arrival.time_s) as passes:
                     if passes:
                         self._take_on(arrival)
+                    else:
+                        self._depth.mailbox.drop()
 
     def _take_on(self, arrival: Arrival) -> None:
         with self._watch.frame():

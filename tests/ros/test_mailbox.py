@@ -30,3 +30,11 @@ def test_wait_for_sees_only_what_comes_after_the_call_and_takes_nothing() -> Non
     threading.Timer(0.05, feeder.start).start()
     assert mailbox.wait_for(lambda item: item >= 20, timeout_s=30) == 20
     assert mailbox.take(timeout_s=0) == 20
+
+
+def test_what_was_taken_for_nothing_is_dropped() -> None:
+    mailbox: Mailbox[int] = Mailbox()
+    mailbox.put(1)
+    assert mailbox.take(0.0) == 1
+    mailbox.drop()
+    assert (mailbox.received, mailbox.dropped) == (1, 1)

@@ -18,7 +18,11 @@ from watched import HALF, all_accounted_for, shows, watched
 from pspgrasp.ros.interfaces import DetectorState
 from pspgrasp.ros.messages import from_image_msg
 
-pytestmark = [pytest.mark.ros, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.ros,
+    pytest.mark.slow,
+    pytest.mark.skipif("PSPGRASP_SOAK" not in os.environ, reason="takes minutes: `make soak MINUTES=2` runs it"),
+]
 
 MINUTES = float(os.environ.get("PSPGRASP_SOAK") or 2.0)
 SEED = 20
