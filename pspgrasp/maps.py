@@ -12,6 +12,7 @@ import numpy as np
 from pspgrasp.config import DetectionConfig
 from pspgrasp.errors import NetworkError
 
+NOT_FINITE = "the network put out NaN or infinity; its weights or its precision are broken"
 MOST_PLACES = 64  # summits that come from elsewhere: the best; limits refuse some, and a grasp keeps others away
 
 
@@ -58,7 +59,7 @@ class GraspMaps:
         """
         # One value that isn't finite is the smallest or the largest; NaN is both.
         if not (np.isfinite(output.min()) and np.isfinite(output.max())):
-            raise NetworkError("the network put out NaN or infinity; its weights or its precision are broken")
+            raise NetworkError(NOT_FINITE)
         quality, cos_2phi, sin_2phi, width = output
         return cls(quality, cos_2phi, sin_2phi, width * np.float32(width_scale_px))
 
@@ -152,6 +153,22 @@ class PlacedMaps:
 
     places: np.ndarray
     fetched: Callable[[], GraspMaps]
+
+    @classmethod
+    def checked(cls, places: np.ndarray, level: float, fetched: Callable[[], GraspMaps]) -> PlacedMaps:
+        """Return maps of which `places` have come.
+
+        Args:
+            places: See above.
+            level: Mean size of the network's output: not finite if any of it isn't.
+            fetched: See above.
+
+        Raises:
+            NetworkError: The output is not finite (poisoned or overflowing weights).
+        """
+        if not np.isfinite(level):
+            raise NetworkError(NOT_FINITE)
+        return cls(places, fetched)
 
     @cached_property
     def whole(self) -> GraspMaps:

@@ -126,10 +126,8 @@ class CudaGraphRoad(CudaGraphRuntime):
         self._opening_m_px.fill_(detection.clearance_m * focal_px)
         places, maps, level = road.played()
         self._looks += 1
-        if not bool(level.isfinite().all()):
-            raise NetworkError("the network put out NaN or infinity; its weights or its precision are broken")
         looks = self._looks
-        return PlacedMaps(places[0].cpu().numpy(), lambda: self._fetched(maps, looks))
+        return PlacedMaps.checked(places[0].cpu().numpy(), float(level[0]), lambda: self._fetched(maps, looks))
 
     def _recorded(self, detection: DetectionConfig) -> Recording:
         config = RoadConfig.of(detection)

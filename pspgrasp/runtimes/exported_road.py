@@ -7,7 +7,7 @@ from typing import Dict, List, NoReturn, Protocol
 import numpy as np
 
 from pspgrasp.config import DetectionConfig
-from pspgrasp.errors import ConfigError, NetworkError
+from pspgrasp.errors import ConfigError
 from pspgrasp.maps import GraspMaps, PlacedMaps
 from pspgrasp.network_file import NetworkFile
 from pspgrasp.network_file.metadata import CLEARANCE, FOCAL, INPUT, RoadConfig, road_inputs
@@ -72,6 +72,4 @@ class ExportedRoad:
             CLEARANCE: np.array([detection.clearance_m * focal_px], np.float32),
         }
         places, maps, level = self._graph.outputs({name: inputs[name] for name, _ in road_inputs(self._file.header)})
-        if not np.isfinite(level).all():
-            raise NetworkError("the network put out NaN or infinity; its weights or its precision are broken")
-        return PlacedMaps(places[0], lambda: GraspMaps(*maps[0]))
+        return PlacedMaps.checked(places[0], float(level[0]), lambda: GraspMaps(*maps[0]))
