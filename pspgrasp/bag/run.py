@@ -62,6 +62,11 @@ class Run:
         return len(self.results) < self.asked or any(result.interrupted for result in self.results)
 
     @property
+    def protocols(self) -> Mapping[str, str]:
+        """Model -> how depth becomes grasps by it, as the first recording says that it judged."""
+        return {one.model: one.protocol for result in self.results[::-1] for one in result.models if one.protocol}
+
+    @property
     def exit_code(self) -> int:
         """130 for a run that was stopped, 3 where something couldn't be read or judged, 0 else."""
         if self.interrupted:

@@ -46,9 +46,12 @@ def summary(run: Run) -> str:
         if len(columns) > 1
         else ""
     )
-    protocols = {one.model: one.protocol for result in run.results[::-1] for one in result.models if one.protocol}
     notes = "".join(f'<p class="soft note">{escape(line)}</p>' for line in remarks(run.results, run.selection))
-    return section("Summary", text, table(_heads(run), lines) + notes + told(list(columns), protocols)) if lines else ""
+    return (
+        section("Summary", text, table(_heads(run), lines) + notes + told(list(columns), run.protocols))
+        if lines
+        else ""
+    )
 
 
 def all_figures(run: Run) -> str:

@@ -53,7 +53,7 @@ def _recording(result: RecordingResult) -> Text:
 
 
 def _protocols(run: Run) -> List[Text]:
-    told = {one.model: one.protocol for result in run.results[::-1] for one in result.models if one.protocol}
+    told = run.protocols
     return [Text(f"{spec.name}: {told[spec.name]}", style="dim") for spec in run.specs if spec.name in told]
 
 
